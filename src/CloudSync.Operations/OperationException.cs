@@ -1,0 +1,29 @@
+// The named ways in which an operation can be wrong.
+
+namespace CloudSync.Operations;
+
+/// <summary>What was wrong with an operation or a snapshot.</summary>
+public enum OperationError
+{
+    /// <summary>The bytes or the JSON are not an operation.</summary>
+    Malformed,
+
+    /// <summary>It reaches past the end of the document.</summary>
+    OutOfRange,
+
+    /// <summary>It would leave half a surrogate pair behind.</summary>
+    SplitsSurrogatePair,
+
+    /// <summary>It uses what the document's type doesn't have: attributes or embeds in plain text.</summary>
+    NotAllowedByType,
+}
+
+/// <summary>An operation was refused. It has changed nothing.</summary>
+public sealed class OperationException : Exception
+{
+    /// <summary>Creates the exception; the message says what was wrong and what is allowed.</summary>
+    public OperationException(OperationError error, string message) : base(message) => Error = error;
+
+    /// <summary>What was wrong.</summary>
+    public OperationError Error { get; }
+}

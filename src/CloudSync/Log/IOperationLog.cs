@@ -1,0 +1,158 @@
+// The log port: the only truth. A document is the fold of the operations that stand here.
+//
+// Two implementations: SQLite (CloudSync.Sqlite) and PostgreSQL. Both pass the suite in tests/CloudSync.Log.Contract.
+
+namespace CloudSync.Log;
+
+/// <summary>
+/// The durable log of operations, the documents they belong to, and snapshots to read them faster.
+/// </summary>
+/// <remarks>
+/// All methods are thread-safe. A method that can't reach stable storage throws <see cref="LogUnavailableException"/>;
+/// after <see cref="AppendAsync"/> has thrown it the outcome is unknown and the caller must read the log to learn it.
+/// </remarks>
+public interface IOperationLog
+{
+    /// <summary>Creates a document at version 0.</summary>
+    /// <exception cref="DocumentExistsException">There is, or was, a document of that id.</exception>
+    Task CreateAsync(NewDocument document, CancellationToken cancellationToken);
+
+    /// <summary>One document, or null if there is none of that id or it was deleted.</summary>
+    Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Documents that were not deleted, the most recently changed first. A page ends at <paramref name="limit"/>.
+    /// </summary>
+    /// <param name="after">Where the previous page ended, or null for the first.</param>
+    /// <param name="limit">1 to 1,000.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<DocumentRecord>> ListAsync(
+        DocumentCursor? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Renames a document; false if there is none.</summary>
+    Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Marks a document as deleted; false if there is none. Its operations stay in the log, but it is no longer found,
+    /// listed, read or appended to, and its id is never given to another.
+    /// </summary>
+    Task<bool> DeleteAsync(string documentId, DateTimeOffset deletedAt, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Appends to many documents in one durable write. For each document it is a compare-and-set on its head: either
+    /// the head was <see cref="DocumentAppend.ExpectedHead"/> and all its operations are written, or none of them is.
+    /// Documents don't influence each other. When it returns, what it says was appended is on stable storage.
+    /// </summary>
+    /// <param name="appends">At most one for each document.</param>
+    /// <param name="cancellationToken">Honoured only before anything was written.</param>
+    /// <returns>One result for each append, in the same order.</returns>
+    Task<IReadOnlyList<AppendResult>> AppendAsync(
+        IReadOnlyList<DocumentAppend> appends, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads operations in order of version, beginning after <paramref name="afterVersion"/>. Returns fewer than asked
+    /// for only at the head or at <paramref name="maxBytes"/> (never fewer than one if there is one).
+    /// </summary>
+    /// <param name="documentId">The document.</param>
+    /// <param name="afterVersion">The version before the first operation returned.</param>
+    /// <param name="maxCount">1 to 100,000.</param>
+    /// <param name="maxBytes">Roughly how many bytes of operations are read at the most.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>Empty at the head, and for a document that does not exist.</returns>
+    Task<IReadOnlyList<LoggedOperation>> ReadAsync(
+        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The newest version committed at or before a moment; 0 if there was none yet; null if there is no such document.
+    /// </summary>
+    Task<long?> FindVersionAsync(string documentId, DateTimeOffset moment, CancellationToken cancellationToken);
+
+    /// <summary>Keeps a snapshot. One that is there for the same version is left as it is.</summary>
+    Task SaveSnapshotAsync(
+        string documentId, long version, ReadOnlyMemory<byte> state, CancellationToken cancellationToken);
+
+    /// <summary>The newest snapshot at or before a version, or null if there is none.</summary>
+    Task<LoggedSnapshot?> FindSnapshotAsync(
+        string documentId, long atOrBeforeVersion, CancellationToken cancellationToken);
+}
+
+/// <summary>A document to create.</summary>
+/// <param name="Id">1 to 64 characters of A–Z a–z 0–9 - _.</param>
+/// <param name="Type">The name of its <see cref="Operations.DocumentType"/>.</param>
+/// <param name="Title">Shown in lists; at most 200 characters.</param>
+/// <param name="CreatedAt">When.</param>
+/// <param name="CreatedBy">The id of the user, or empty.</param>
+public sealed record NewDocument(string Id, string Type, string Title, DateTimeOffset CreatedAt, string CreatedBy);
+
+/// <summary>A document as the log knows it.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Type">The name of its type.</param>
+/// <param name="Title">Its title.</param>
+/// <param name="Head">The newest version: the number of operations committed.</param>
+/// <param name="CreatedAt">When it was created.</param>
+/// <param name="CreatedBy">By whom.</param>
+/// <param name="ChangedAt">When its newest operation was committed; <paramref name="CreatedAt"/> at version 0.</param>
+public sealed record DocumentRecord(
+    string Id, string Type, string Title, long Head, DateTimeOffset CreatedAt, string CreatedBy, DateTimeOffset ChangedAt)
+{
+    /// <summary>The cursor that continues a list after this document.</summary>
+    public DocumentCursor Cursor => new(ChangedAt, Id);
+}
+
+/// <summary>A place in the list of documents.</summary>
+/// <param name="ChangedAt">The <see cref="DocumentRecord.ChangedAt"/> of the last document seen.</param>
+/// <param name="Id">Its id.</param>
+public sealed record DocumentCursor(DateTimeOffset ChangedAt, string Id);
+
+/// <summary>What is to be appended to one document.</summary>
+/// <param name="DocumentId">The document.</param>
+/// <param name="ExpectedHead">The head it must have: the first operation becomes version ExpectedHead + 1.</param>
+/// <param name="Operations">One or more, in order.</param>
+public sealed record DocumentAppend(
+    string DocumentId, long ExpectedHead, IReadOnlyList<NewOperation> Operations);
+
+/// <summary>An operation to append.</summary>
+/// <param name="ClientId">The client that made it; with <paramref name="ClientSequence"/> its name.</param>
+/// <param name="ClientSequence">The client's number for it, from 1.</param>
+/// <param name="BaseVersion">The version the client made it on, before it was transformed.</param>
+/// <param name="Author">The id of the user, or empty.</param>
+/// <param name="CommittedAt">When; in microseconds, anything finer is cut off. Never before its predecessor's.</param>
+/// <param name="Bytes">The operation in its binary form, transformed to follow its predecessor.</param>
+public readonly record struct NewOperation(
+    ulong ClientId, ulong ClientSequence, long BaseVersion, string Author, DateTimeOffset CommittedAt,
+    ReadOnlyMemory<byte> Bytes);
+
+/// <summary>An operation in the log.</summary>
+/// <param name="Version">The version it led to.</param>
+/// <param name="ClientId">The client that made it.</param>
+/// <param name="ClientSequence">The client's number for it.</param>
+/// <param name="BaseVersion">The version the client made it on.</param>
+/// <param name="Author">The id of the user, or empty.</param>
+/// <param name="CommittedAt">When it was committed.</param>
+/// <param name="Bytes">Its binary form.</param>
+public readonly record struct LoggedOperation(
+    long Version, ulong ClientId, ulong ClientSequence, long BaseVersion, string Author, DateTimeOffset CommittedAt,
+    ReadOnlyMemory<byte> Bytes);
+
+/// <summary>A snapshot in the log.</summary>
+/// <param name="Version">The version it shows.</param>
+/// <param name="State">What <see cref="Operations.DocumentState.EncodeSnapshot"/> wrote.</param>
+public sealed record LoggedSnapshot(long Version, ReadOnlyMemory<byte> State);
+
+/// <summary>How an append to one document ended.</summary>
+public enum AppendOutcome
+{
+    /// <summary>Its operations are on stable storage.</summary>
+    Appended,
+
+    /// <summary>The head was not the expected one; nothing of this document was written.</summary>
+    Conflict,
+
+    /// <summary>There is no such document, or it was deleted; nothing was written.</summary>
+    NotFound,
+}
+
+/// <summary>The result of an append to one document.</summary>
+/// <param name="Outcome">How it ended.</param>
+/// <param name="Head">The document's head now; 0 if not found.</param>
+public readonly record struct AppendResult(AppendOutcome Outcome, long Head);
