@@ -63,6 +63,14 @@ public interface IOperationLog
         string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken);
 
     /// <summary>
+    /// The heads of many documents at once, in the order of the ids; 0 for a document that does not exist. How a
+    /// gateway that hears nothing notices what the fan-out lost (law 5).
+    /// </summary>
+    /// <param name="documentIds">At most 1,000.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<long>> ReadHeadsAsync(IReadOnlyList<string> documentIds, CancellationToken cancellationToken);
+
+    /// <summary>
     /// The newest version committed at or before a moment; 0 if there was none yet; null if there is no such document.
     /// </summary>
     Task<long?> FindVersionAsync(string documentId, DateTimeOffset moment, CancellationToken cancellationToken);

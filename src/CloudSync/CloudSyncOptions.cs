@@ -1,0 +1,80 @@
+// Everything about CloudSync that can be set, with what it is when nobody sets it.
+
+namespace CloudSync;
+
+/// <summary>How a CloudSync gateway behaves. Bound from the configuration section "CloudSync".</summary>
+public sealed class CloudSyncOptions
+{
+    /// <summary>Names this process among the gateways; random if empty.</summary>
+    public string GatewayId { get; set; } = "";
+
+    /// <summary>What is accepted, and what is refused with an error that names the limit.</summary>
+    public CloudSyncLimits Limits { get; } = new();
+
+    /// <summary>A client that has sent nothing for this long sends a Ping.</summary>
+    public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>Either side that has heard nothing for this long gives the connection up.</summary>
+    public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a new connection may take to say Hello, and a started message to arrive whole.</summary>
+    public TimeSpan ReceiveTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long one send to a client that reads slowly, or not at all, may take.</summary>
+    public TimeSpan SendTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>At shutdown, clients are told to come back elsewhere within this window, and edits in flight are committed.</summary>
+    public TimeSpan DrainWindow { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a document stays in memory after the last session left it.</summary>
+    public TimeSpan DocumentIdleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often a gateway compares the heads of its open documents with the log's.</summary>
+    public TimeSpan HeadCheckInterval { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>A snapshot is made after this many operations at the most.</summary>
+    public int SnapshotOperations { get; set; } = 1_000;
+
+    /// <summary>A snapshot is made after this many bytes of operations at the most.</summary>
+    public int SnapshotBytes { get; set; } = 1 << 20;
+
+    /// <summary>A gateway whose lease is older than this is gone, and its presence with it.</summary>
+    public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(15);
+}
+
+/// <summary>What a gateway accepts. Each refusal names the limit that it is about.</summary>
+public sealed class CloudSyncLimits
+{
+    /// <summary>Connections to this gateway.</summary>
+    public int Connections { get; set; } = 18_000;
+
+    /// <summary>Connections to this gateway from one address.</summary>
+    public int ConnectionsPerAddress { get; set; } = 18_000;
+
+    /// <summary>Bytes in one WebSocket message from a client.</summary>
+    public int MessageBytes { get; set; } = (1 << 20) + 4096;
+
+    /// <summary>Bytes of one encoded operation.</summary>
+    public int OperationBytes { get; set; } = 1 << 20;
+
+    /// <summary>UTF-16 code units (an embed counts one) in one document.</summary>
+    public int DocumentLength { get; set; } = 16 << 20;
+
+    /// <summary>Documents open at the same time on one connection.</summary>
+    public int DocumentsPerConnection { get; set; } = 256;
+
+    /// <summary>Documents in the memory of this process.</summary>
+    public int OpenDocuments { get; set; } = 100_000;
+
+    /// <summary>Sessions in one document on this gateway.</summary>
+    public int SessionsPerDocument { get; set; } = 18_000;
+
+    /// <summary>Bytes of one presence state.</summary>
+    public int PresenceBytes { get; set; } = 4096;
+
+    /// <summary>Operations of one session that are not yet committed.</summary>
+    public int PendingPerSession { get; set; } = 16;
+
+    /// <summary>Operations of one document that are not yet committed.</summary>
+    public int PendingPerDocument { get; set; } = 4096;
+}

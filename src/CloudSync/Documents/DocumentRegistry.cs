@@ -1,0 +1,23 @@
+// The documents that are open in this process. (Contract only: the implementation replaces it.)
+
+namespace CloudSync.Documents;
+
+/// <summary>Finds or loads the open document for an id, and opens sessions in it.</summary>
+internal abstract class DocumentRegistry : IAsyncDisposable
+{
+    /// <summary>Opens a session. The subscriber may be woken before this returns.</summary>
+    /// <exception cref="RefusedException">
+    /// No such document, unreadable, too many sessions or documents, version unknown, log unavailable, shutting down.
+    /// </exception>
+    public abstract ValueTask<DocumentSession> OpenAsync(
+        string documentId, SessionRequest request, IDocumentSubscriber subscriber, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Takes no further operations, commits what was taken, and writes what is worth a snapshot. Sessions can still be
+    /// read to the end.
+    /// </summary>
+    public abstract Task DrainAsync(CancellationToken cancellationToken);
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+}
