@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Runs every test suite, one after another, and adds them up. Started by `./cloudsync test`, which has built everything.
+# A suite's output is shown when it fails. The last line is the sum.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+passed=0 failed=0 skipped=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# Against a suite that hangs, so that the others still run and the failure is named.
+limit="timeout --kill-after=10 900"
+command -v timeout >/dev/null || limit=""
+
+# count NAME EXIT_CODE TOTAL FAILED SKIPPED LOG: adds one suite's numbers to the sum and shows them.
+count() {
+  local name=$1 exit_code=$2 total=$3 bad=$4 idle=$5 log=$6
+  # A runner that died without a summary, found no tests, or failed beside its tests, counts as one failure.
+  if [ "$exit_code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1 total=$((total + 1)); fi
+  if [ "$total" -lt "$bad" ] || [ "$total" -eq 0 ]; then bad=1 total=1 idle=0; fi
+  local good=$((total - bad - idle))
+  [ "$bad" -eq 0 ] || cat "$log"
+  echo "$name: $good passed, $bad failed$([ "$idle" -eq 0 ] || echo ", $idle skipped") ($((SECONDS - began)) s)"
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + idle))
+}
+
+# summary LOG WORD: the number after WORD in the summary of a .NET test runner; nothing if there is none.
+summary() { grep -oE "^ *$2: *[0-9]+" "$1" | tail -n 1 | grep -oE "[0-9]+" || true; }
+
+run_dotnet() {
+  local name log=$scratch/log exit_code=0
+  name=$(basename "$1")
+  # A project without tests yet has nothing to run.
+  grep -rqE '\[(Fact|Theory)' --include='*.cs' "$1" || return 0
+  began=$SECONDS
+  $limit "$1/bin/Release/net10.0/$name" --no-ansi --no-progress >"$log" 2>&1 </dev/null || exit_code=$?
+  local total bad idle
+  total=$(summary "$log" total) bad=$(summary "$log" failed) idle=$(summary "$log" skipped)
+  count "$name" "$exit_code" "${total:-0}" "${bad:-1}" "${idle:-0}" "$log"
+}
+
+# run_node NAME FOLDER REPORT 'JAVASCRIPT' COMMAND…: the script turns the JSON report r into [total, failed, skipped].
+run_node() {
+  local name=$1 folder=$2 report=$3 script=$4 log=$scratch/log exit_code=0 numbers
+  shift 4
+  began=$SECONDS
+  (cd "$folder" && $limit "$@") >"$log" 2>&1 </dev/null || exit_code=$?
+  numbers=$(node -e "const r = JSON.parse(require('fs').readFileSync('$report')); console.log(($script).join(' '))" \
+    2>/dev/null) || numbers="0 1 0"
+  # shellcheck disable=SC2086
+  count "$name" "$exit_code" $numbers "$log"
+}
+
+# holds_tests FOLDER
+holds_tests() {
+  [ -n "$(find "$1" -name node_modules -prune -o \( -name '*.test.ts' -o -name '*.spec.ts' \) -print -quit)" ]
+}
+
+for project in tests/*.Tests; do run_dotnet "$project"; done
+
+for folder in clients/typescript web; do
+  holds_tests "$folder" || continue
+  run_node "$folder" "$folder" "$scratch/vitest.json" '[r.numTotalTests, r.numFailedTests, r.numPendingTests + r.numTodoTests]' \
+    npx vitest run --reporter=default --reporter=json --outputFile.json="$scratch/vitest.json"
+  rm -f "$scratch/vitest.json"
+done
+
+if holds_tests tests/Browser; then
+  export PLAYWRIGHT_JSON_OUTPUT_NAME="$scratch/playwright.json"
+  run_node tests/Browser tests/Browser "$scratch/playwright.json" \
+    '[r.stats.expected + r.stats.unexpected + r.stats.flaky + r.stats.skipped, r.stats.unexpected + r.stats.flaky, r.stats.skipped]' \
+    npx playwright test --reporter=list,json
+fi
+
+echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]
