@@ -1,0 +1,66 @@
+// Refuses options that can't work, at start, each with the name of the setting to change.
+
+using Microsoft.Extensions.Options;
+
+namespace CloudSync;
+
+internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOptions>
+{
+    // Timers can't wait longer, and a timeout of days is a mistake of units anyway.
+    private static readonly TimeSpan LongestTime = TimeSpan.FromDays(1);
+
+    public ValidateOptionsResult Validate(string? name, CloudSyncOptions options)
+    {
+        var failures = new List<string>();
+        Time(nameof(options.HeartbeatInterval), options.HeartbeatInterval);
+        Time(nameof(options.HeartbeatTimeout), options.HeartbeatTimeout);
+        Time(nameof(options.ReceiveTimeout), options.ReceiveTimeout);
+        Time(nameof(options.SendTimeout), options.SendTimeout);
+        Time(nameof(options.DocumentIdleTimeout), options.DocumentIdleTimeout);
+        Time(nameof(options.HeadCheckInterval), options.HeadCheckInterval);
+        Time(nameof(options.PresenceLease), options.PresenceLease);
+        if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > LongestTime)
+            failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {LongestTime}.");
+        if (options.HeartbeatInterval >= options.HeartbeatTimeout)
+            failures.Add(
+                $"CloudSync:HeartbeatInterval ({options.HeartbeatInterval}) must be shorter than "
+                + $"CloudSync:HeartbeatTimeout ({options.HeartbeatTimeout}).");
+        if (options.GatewayId.Length > 64)
+            failures.Add("CloudSync:GatewayId must have at most 64 characters.");
+
+        Count(nameof(options.SnapshotOperations), options.SnapshotOperations);
+        Count(nameof(options.SnapshotBytes), options.SnapshotBytes);
+        var limits = options.Limits;
+        Limit(nameof(limits.Connections), limits.Connections);
+        Limit(nameof(limits.ConnectionsPerAddress), limits.ConnectionsPerAddress);
+        Limit(nameof(limits.MessageBytes), limits.MessageBytes);
+        Limit(nameof(limits.OperationBytes), limits.OperationBytes);
+        Limit(nameof(limits.DocumentLength), limits.DocumentLength);
+        Limit(nameof(limits.DocumentsPerConnection), limits.DocumentsPerConnection);
+        Limit(nameof(limits.OpenDocuments), limits.OpenDocuments);
+        Limit(nameof(limits.SessionsPerDocument), limits.SessionsPerDocument);
+        Limit(nameof(limits.PresenceBytes), limits.PresenceBytes);
+        Limit(nameof(limits.PendingPerSession), limits.PendingPerSession);
+        Limit(nameof(limits.PendingPerDocument), limits.PendingPerDocument);
+        // A Submit that holds the largest operation, and its document's id, must fit into one message.
+        if (limits.MessageBytes < limits.OperationBytes + 128L)
+            failures.Add(
+                $"CloudSync:Limits:MessageBytes ({limits.MessageBytes}) must be at least "
+                + $"CloudSync:Limits:OperationBytes ({limits.OperationBytes}) + 128.");
+        return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+
+        void Time(string setting, TimeSpan value)
+        {
+            if (value <= TimeSpan.Zero || value > LongestTime)
+                failures.Add($"CloudSync:{setting} is {value}; it must be more than 0 and at most {LongestTime}.");
+        }
+
+        void Count(string setting, int value)
+        {
+            if (value < 1)
+                failures.Add($"CloudSync:{setting} is {value}; it must be at least 1.");
+        }
+
+        void Limit(string setting, int value) => Count("Limits:" + setting, value);
+    }
+}
