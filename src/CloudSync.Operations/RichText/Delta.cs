@@ -1,107 +1,200 @@
 // A rich-text operation as people handle it: built with Insert, Retain and Delete, read and written as Quill's JSON.
-// (Skeleton: replaced by the engine.)
 
+using System.Buffers;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace CloudSync.Operations;
 
 /// <summary>
-/// A rich-text operation, or, if it holds nothing but inserts, a rich-text document. Immutable; it wraps the binary form.
+/// A rich-text operation, or, if it holds nothing but inserts, a rich-text document. Immutable; it wraps the binary form,
+/// always in canonical shape.
 /// </summary>
 public sealed class Delta : IEquatable<Delta>
 {
+    private readonly byte[] _bytes;
+    private DeltaComponent[]? _components;
+
+    /// <summary>Bytes that are checked and canonical, and that nobody else will change.</summary>
+    internal Delta(byte[] bytes) => _bytes = bytes;
+
     /// <summary>The operation that does nothing, and the empty document.</summary>
-    public static Delta Empty { get; } = null!;
+    public static Delta Empty { get; } = new([]);
 
     /// <summary>The binary form.</summary>
-    public ReadOnlyMemory<byte> Bytes => throw new NotImplementedException();
+    public ReadOnlyMemory<byte> Bytes => _bytes;
 
-    /// <summary>The components in order.</summary>
-    public IReadOnlyList<DeltaComponent> Components => throw new NotImplementedException();
+    /// <summary>The components in order. Made at the first use; the JSON objects in them are not to be changed.</summary>
+    public IReadOnlyList<DeltaComponent> Components => _components ??= ReadComponents();
 
     /// <summary>Starts building.</summary>
-    public static DeltaBuilder Build() => throw new NotImplementedException();
+    public static DeltaBuilder Build() => new();
 
-    /// <summary>Wraps bytes after checking them.</summary>
-    public static Delta FromBytes(ReadOnlyMemory<byte> bytes) => throw new NotImplementedException();
+    /// <summary>Checks bytes and copies them, in canonical shape.</summary>
+    /// <exception cref="OperationException">They are not an operation on rich text.</exception>
+    public static Delta FromBytes(ReadOnlyMemory<byte> bytes)
+    {
+        DocumentType.RichText.Measure(bytes.Span);
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        try
+        {
+            return Of(Canonical.Rewrite(bytes.Span, ref writer));
+        }
+        finally
+        {
+            writer.Dispose();
+        }
+    }
+
+    /// <summary>The document that holds this text, without attributes.</summary>
+    /// <exception cref="OperationException">The text is not valid UTF-16.</exception>
+    public static Delta FromPlainText(string text) => Build().Insert(text).ToDelta();
+
+    /// <summary>The content of a text document of either type.</summary>
+    public static Delta FromState(DocumentState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var output = new ArrayBufferWriter<byte>();
+        state.EncodeSnapshot(output);
+        return Of(output.WrittenSpan);
+    }
 
     /// <summary>Reads Quill's JSON: an object with "ops", or the bare array.</summary>
-    public static Delta ParseJson(string json) => throw new NotImplementedException();
+    /// <exception cref="OperationException">It is not a delta; the message says which component is wrong.</exception>
+    public static Delta ParseJson(string json)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        return DeltaJson.Read(Utf16.ToUtf8(json, "The JSON"));
+    }
+
+    /// <summary>Reads Quill's JSON in UTF-8: an object with "ops", or the bare array.</summary>
+    /// <exception cref="OperationException">It is not a delta; the message says which component is wrong.</exception>
+    public static Delta ParseJson(ReadOnlyMemory<byte> json) => DeltaJson.Read(json);
 
     /// <summary>Writes {"ops":[…]}.</summary>
-    public string ToJson() => throw new NotImplementedException();
+    public string ToJson()
+    {
+        var output = new ArrayBufferWriter<byte>(256);
+        WriteJson(output);
+        return Encoding.UTF8.GetString(output.WrittenSpan);
+    }
 
-    /// <summary>The text of a document, embeds left out.</summary>
-    public string ToPlainText() => throw new NotImplementedException();
+    /// <summary>Writes {"ops":[…]} in UTF-8.</summary>
+    public void WriteJson(IBufferWriter<byte> output) => DeltaJson.Write(_bytes, output);
+
+    /// <summary>The text of a document, or what an operation inserts; embeds left out.</summary>
+    public string ToPlainText()
+    {
+        var text = new StringBuilder();
+        for (var reader = new ComponentReader(_bytes); !reader.Ended; reader.MoveNext())
+        {
+            if (reader.Kind == DeltaKind.InsertText)
+                text.Append(Encoding.UTF8.GetString(reader.Payload));
+        }
+
+        return text.ToString();
+    }
 
     /// <summary>This, then <paramref name="next"/>.</summary>
-    public Delta Compose(Delta next) => throw new NotImplementedException();
+    /// <exception cref="OperationException">
+    /// The second doesn't fit what the first leaves: it cuts a surrogate pair of its text, or changes another embed.
+    /// </exception>
+    public Delta Compose(Delta next)
+    {
+        ArgumentNullException.ThrowIfNull(next);
+        var output = new ArrayBufferWriter<byte>();
+        Composition.Compose(_bytes, next._bytes, output);
+        return Of(output.WrittenSpan);
+    }
 
     /// <summary>This, rewritten to be applied after <paramref name="over"/>.</summary>
-    public Delta Transform(Delta over, Side side) => throw new NotImplementedException();
+    public Delta Transform(Delta over, Side side)
+    {
+        ArgumentNullException.ThrowIfNull(over);
+        var output = new ArrayBufferWriter<byte>();
+        Transformation.Transform(_bytes, over._bytes, side, output);
+        return Of(output.WrittenSpan);
+    }
 
     /// <summary>The operation that takes this back from a document it was applied to.</summary>
-    public Delta Invert(Delta document) => throw new NotImplementedException();
+    /// <param name="document">The document before it: inserts only.</param>
+    /// <exception cref="OperationException">This doesn't fit the document, or that is not a document.</exception>
+    public Delta Invert(Delta document)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        var output = new ArrayBufferWriter<byte>();
+        DocumentType.RichText.DecodeSnapshot(document._bytes).Invert(_bytes, output);
+        return Of(output.WrittenSpan);
+    }
 
-    /// <summary>Moves a position past this.</summary>
-    public int TransformPosition(int position, Side side) => throw new NotImplementedException();
+    /// <summary>
+    /// Moves a position (UTF-16 code units) past this. With <see cref="Side.Right"/> an insert exactly there pushes it.
+    /// </summary>
+    public int TransformPosition(int position, Side side) =>
+        Transformation.TransformPosition(position, _bytes, side);
 
-    /// <inheritdoc/>
-    public bool Equals(Delta? other) => throw new NotImplementedException();
+    /// <summary>Whether both do the same in the same components; the order of attributes doesn't matter.</summary>
+    public bool Equals(Delta? other)
+    {
+        if (other is null)
+            return false;
+        if (_bytes.AsSpan().SequenceEqual(other._bytes))
+            return true;
+
+        var a = new ComponentReader(_bytes);
+        var b = new ComponentReader(other._bytes);
+        for (; !a.Ended && !b.Ended; a.MoveNext(), b.MoveNext())
+        {
+            if (a.Kind != b.Kind || a.Length != b.Length || !AttributeSet.AreEqual(a.Attributes, b.Attributes))
+                return false;
+            var samePayload = a.Kind is DeltaKind.InsertEmbed or DeltaKind.RetainEmbed
+                ? JsonValues.AreEqual(a.Payload, b.Payload)
+                : a.Payload.SequenceEqual(b.Payload);
+            if (!samePayload)
+                return false;
+        }
+
+        return a.Ended && b.Ended;
+    }
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as Delta);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => throw new NotImplementedException();
-}
+    public override int GetHashCode()
+    {
+        // Without the JSON, which may be written in more ways than one.
+        var hash = new HashCode();
+        for (var reader = new ComponentReader(_bytes); !reader.Ended; reader.MoveNext())
+        {
+            hash.Add(reader.Kind);
+            hash.Add(reader.Length);
+            if (reader.Kind == DeltaKind.InsertText)
+                hash.AddBytes(reader.Payload);
+        }
 
-/// <summary>What a component of a delta does.</summary>
-public enum DeltaKind
-{
-    /// <summary>Keeps, and with attributes formats, what is there.</summary>
-    Retain,
+        return hash.ToHashCode();
+    }
 
-    /// <summary>Removes what is there.</summary>
-    Delete,
+    /// <summary>The JSON.</summary>
+    public override string ToString() => ToJson();
 
-    /// <summary>Adds text.</summary>
-    InsertText,
+    internal static Delta Of(ReadOnlySpan<byte> bytes) => bytes.IsEmpty ? Empty : new(bytes.ToArray());
 
-    /// <summary>Adds an embed, such as an image.</summary>
-    InsertEmbed,
+    private DeltaComponent[] ReadComponents()
+    {
+        var components = new List<DeltaComponent>();
+        for (var reader = new ComponentReader(_bytes); !reader.Ended; reader.MoveNext())
+        {
+            var isEmbed = reader.Kind is DeltaKind.InsertEmbed or DeltaKind.RetainEmbed;
+            components.Add(new(
+                reader.Kind,
+                reader.Length,
+                reader.Kind == DeltaKind.InsertText ? Encoding.UTF8.GetString(reader.Payload) : null,
+                isEmbed ? JsonNode.Parse(reader.Payload) as JsonObject : null,
+                reader.Attributes.IsEmpty ? null : JsonNode.Parse(reader.Attributes) as JsonObject));
+        }
 
-    /// <summary>Changes an embed that is there.</summary>
-    RetainEmbed,
-}
-
-/// <summary>One component of a delta.</summary>
-/// <param name="Kind">What it does.</param>
-/// <param name="Length">UTF-16 code units it covers; an embed counts one.</param>
-/// <param name="Text">The text of <see cref="DeltaKind.InsertText"/>.</param>
-/// <param name="Embed">The object of an embed component.</param>
-/// <param name="Attributes">The attributes; a null value removes one; null if there are none.</param>
-public readonly record struct DeltaComponent(
-    DeltaKind Kind, int Length, string? Text, JsonObject? Embed, JsonObject? Attributes);
-
-/// <summary>Builds a <see cref="Delta"/>, merging neighbours as quill-delta's push does.</summary>
-public sealed class DeltaBuilder
-{
-    /// <summary>Keeps <paramref name="length"/> code units, formatting them if attributes are given.</summary>
-    public DeltaBuilder Retain(int length, JsonObject? attributes = null) => throw new NotImplementedException();
-
-    /// <summary>Adds text.</summary>
-    public DeltaBuilder Insert(string text, JsonObject? attributes = null) => throw new NotImplementedException();
-
-    /// <summary>Adds an embed.</summary>
-    public DeltaBuilder InsertEmbed(JsonObject embed, JsonObject? attributes = null) => throw new NotImplementedException();
-
-    /// <summary>Changes an embed.</summary>
-    public DeltaBuilder RetainEmbed(JsonObject change, JsonObject? attributes = null) => throw new NotImplementedException();
-
-    /// <summary>Removes <paramref name="length"/> code units.</summary>
-    public DeltaBuilder Delete(int length) => throw new NotImplementedException();
-
-    /// <summary>The delta, without trailing plain retains.</summary>
-    public Delta ToDelta() => throw new NotImplementedException();
+        return [.. components];
+    }
 }

@@ -1,0 +1,133 @@
+// What must hold for all operations, tried on random ones.
+
+using System.Buffers;
+using CsCheck;
+using Xunit;
+
+namespace CloudSync.Operations.Tests;
+
+public sealed class MergePropertyTests
+{
+    private const int Cases = 5_000;
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Two_concurrent_operations_lead_to_one_document_in_either_order(bool plain) =>
+        RandomDeltas.Gen(plain).Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var (a, b) = (make.Operation(document), make.Operation(document));
+                var left = document.Compose(a).Compose(b.Transform(a, Side.Right));
+                var right = document.Compose(b).Compose(a.Transform(b, Side.Left));
+                Assert.Equal(left, right);
+            },
+            iter: Cases);
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Composing_is_associative_and_agrees_with_applying_in_turn(bool plain) =>
+        RandomDeltas.Gen(plain).Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var a = make.Operation(document);
+                var b = make.Operation(document.Compose(a));
+                var c = make.Operation(document.Compose(a).Compose(b));
+                var ab = a.Compose(b);
+                var bc = b.Compose(c);
+                Assert.Equal(ab.Compose(c), a.Compose(bc));
+
+                var type = plain ? DocumentType.Text : DocumentType.RichText;
+                var inTurn = type.DecodeSnapshot(document.Bytes.Span);
+                foreach (var operation in new[] { a, b, c })
+                    inTurn.Apply(operation.Bytes.Span);
+                var atOnce = type.DecodeSnapshot(document.Bytes.Span);
+                atOnce.Apply(ab.Compose(c).Bytes.Span);
+                Assert.Equal(Delta.FromState(inTurn), Delta.FromState(atOnce));
+                Assert.Equal(document.Compose(ab).Compose(c), Delta.FromState(inTurn));
+                Assert.Equal(Delta.FromState(inTurn).Components.Sum(x => x.Length), inTurn.Length);
+            },
+            iter: Cases);
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void Taking_back_an_operation_restores_the_document(bool plain) =>
+        RandomDeltas.Gen(plain).Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var operation = make.Operation(document);
+                Assert.Equal(document, document.Compose(operation).Compose(operation.Invert(document)));
+            },
+            iter: Cases);
+
+    [Fact]
+    public void A_measure_says_what_fits_and_how_the_length_changes() =>
+        RandomDeltas.Gen().Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var operation = make.Operation(document);
+                var state = DocumentType.RichText.DecodeSnapshot(document.Bytes.Span);
+                var before = state.Length;
+                var measure = DocumentType.RichText.Measure(operation.Bytes.Span);
+                Assert.True(measure.RequiredLength <= before);
+                state.Apply(operation.Bytes.Span);
+                Assert.Equal(before + measure.LengthChange, state.Length);
+            },
+            iter: Cases);
+
+    [Fact]
+    public void Json_and_bytes_carry_the_same_delta() =>
+        RandomDeltas.Gen().Sample(
+            make =>
+            {
+                var delta = make.Operation(make.Document(6));
+                Assert.Equal(delta, Delta.ParseJson(delta.ToJson()));
+                Assert.Equal(delta.Bytes.ToArray(), Delta.FromBytes(delta.Bytes).Bytes.ToArray());
+            },
+            iter: Cases);
+
+    [Fact]
+    public void Any_bytes_are_an_operation_or_refused() =>
+        Gen.OneOf(
+            Gen.Byte.Array[0, 40],
+            Gen.Select(RandomDeltas.Gen(), Gen.Int[0, 1000], Gen.Byte, (make, at, value) =>
+            {
+                var bytes = make.Operation(make.Document(6)).Bytes.ToArray();
+                if (bytes.Length > 0)
+                    bytes[at % bytes.Length] = value;
+                return bytes;
+            })).Sample(
+            bytes =>
+            {
+                var valid = Delta.ParseJson("""{"ops":[{"insert":"a😀b"},{"insert":{"image":"x"}},{"retain":9,"attributes":{"b":1}}]}""");
+                var output = new ArrayBufferWriter<byte>();
+                foreach (var type in new[] { DocumentType.RichText, DocumentType.Text })
+                {
+                    Try(() => type.Measure(bytes));
+                    Try(() => type.DecodeSnapshot(bytes));
+                    Try(() => type.DecodeSnapshot(Delta.FromPlainText("a😀bcdefghijk").Bytes.Span).Apply(bytes));
+                    Try(() => type.DecodeSnapshot(Delta.FromPlainText("a😀bcdefghijk").Bytes.Span).Invert(bytes, output));
+                    Try(() => type.TransformPosition(3, bytes, Side.Right));
+                    Try(() => type.Transform(bytes, valid.Bytes.Span, Side.Left, output));
+                    Try(() => type.Transform(valid.Bytes.Span, bytes, Side.Right, output));
+                    Try(() => type.Transform(bytes, bytes, Side.Right, output));
+                    Try(() => type.Compose(bytes, valid.Bytes.Span, output));
+                    Try(() => type.Compose(valid.Bytes.Span, bytes, output));
+                    Try(() => type.Compose(bytes, bytes, output));
+                }
+
+                Try(() => Assert.Equal(Delta.FromBytes(bytes), Delta.ParseJson(Delta.FromBytes(bytes).ToJson())));
+            },
+            iter: 20_000);
+
+    private static void Try(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (OperationException)
+        {
+        }
+    }
+}
