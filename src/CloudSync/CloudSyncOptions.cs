@@ -72,6 +72,9 @@ public sealed class CloudSyncLimits
     /// <summary>Bytes of one presence state.</summary>
     public int PresenceBytes { get; set; } = 4096;
 
+    /// <summary>Sessions of one document that are shown to the others; those beyond it edit unseen.</summary>
+    public int PresencePerDocument { get; set; } = 1_000;
+
     /// <summary>Operations of one session that are not yet committed.</summary>
     public int PendingPerSession { get; set; } = 16;
 

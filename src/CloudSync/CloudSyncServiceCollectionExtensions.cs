@@ -1,6 +1,7 @@
 // AddCloudSync(): everything of CloudSync but the log, which an adapter adds.
 
 using CloudSync;
+using CloudSync.Documents;
 using CloudSync.Fanout;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -35,6 +36,7 @@ public static class CloudSyncServiceCollectionExtensions
         services.AddMetrics();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IFanout, InProcessFanout>();
+        services.AddDocuments();
         return new CloudSyncBuilder(services);
     }
 }

@@ -1,0 +1,78 @@
+// What the document layer measures, on the meter "CloudSync.Documents".
+
+using System.Diagnostics.Metrics;
+using CloudSync.Log;
+using CloudSync.Protocol.V1;
+
+namespace CloudSync.Documents;
+
+internal sealed class DocumentMetrics : IDisposable
+{
+    public const string MeterName = "CloudSync.Documents";
+
+    private readonly Meter _meter;
+    private readonly Counter<long> _operations;
+    private readonly Counter<long> _conflicts;
+    private readonly Counter<long> _found;
+    private readonly Counter<long> _refusals;
+    private readonly Counter<long> _appendFailures;
+    private readonly Counter<long> _gaps;
+    private readonly Counter<long> _snapshots;
+    private readonly Counter<long> _loads;
+    private readonly Histogram<double> _appendMilliseconds;
+    private readonly Histogram<long> _appendOperations;
+
+    public DocumentMetrics(IMeterFactory factory, TimeProvider time)
+    {
+        Time = time;
+        _meter = factory.Create(MeterName);
+        _operations = _meter.CreateCounter<long>("cloudsync.operations", description: "Operations committed.");
+        _conflicts = _meter.CreateCounter<long>("cloudsync.conflicts", description: "Appends that found another head.");
+        _found = _meter.CreateCounter<long>("cloudsync.resends", description: "Resent operations found in the log.");
+        _refusals = _meter.CreateCounter<long>("cloudsync.document.refusals", description: "Refusals, by code.");
+        _appendFailures = _meter.CreateCounter<long>("cloudsync.append.failures", description: "Appends of unknown outcome.");
+        _gaps = _meter.CreateCounter<long>("cloudsync.gaps", description: "Gaps healed from the log.");
+        _snapshots = _meter.CreateCounter<long>("cloudsync.snapshots", description: "Snapshots, by outcome.");
+        _loads = _meter.CreateCounter<long>("cloudsync.document.loads", description: "Documents loaded, by outcome.");
+        _appendMilliseconds = _meter.CreateHistogram<double>("cloudsync.append.duration", "ms", "One durable append.");
+        _appendOperations = _meter.CreateHistogram<long>("cloudsync.append.operations", description: "Operations in one append.");
+    }
+
+    public TimeProvider Time { get; }
+
+    /// <summary>Lets the number of open documents be observed.</summary>
+    public void ObserveOpenDocuments(Func<int> count) =>
+        _meter.CreateObservableGauge("cloudsync.documents.open", count, description: "Documents in memory.");
+
+    public void Appended(DocumentAppend[] appends, IReadOnlyList<AppendResult> results, long startTimestamp)
+    {
+        long operations = 0, conflicts = 0;
+        for (var i = 0; i < appends.Length; i++)
+        {
+            if (results[i].Outcome == AppendOutcome.Appended)
+                operations += appends[i].Operations.Count;
+            else if (results[i].Outcome == AppendOutcome.Conflict)
+                conflicts++;
+        }
+
+        _operations.Add(operations);
+        if (conflicts > 0)
+            _conflicts.Add(conflicts);
+        _appendOperations.Record(operations);
+        _appendMilliseconds.Record(Time.GetElapsedTime(startTimestamp).TotalMilliseconds);
+    }
+
+    public void AppendFailed() => _appendFailures.Add(1);
+
+    public void Found() => _found.Add(1);
+
+    public void Refused(ErrorCode code) => _refusals.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
+
+    public void GapHealed() => _gaps.Add(1);
+
+    public void SnapshotMade(bool saved) => _snapshots.Add(1, new KeyValuePair<string, object?>("saved", saved));
+
+    public void Loaded(bool succeeded) => _loads.Add(1, new KeyValuePair<string, object?>("succeeded", succeeded));
+
+    public void Dispose() => _meter.Dispose();
+}

@@ -1,0 +1,279 @@
+// What others committed: hints from the fan-out when they come, and the log whenever there is a gap.
+
+using CloudSync.Log;
+using CloudSync.Operations;
+using CloudSync.Protocol.V1;
+using Google.Protobuf;
+
+namespace CloudSync.Documents;
+
+internal sealed partial class OpenDocument
+{
+    // A burst beyond this is read from the log instead of being kept.
+    private const int MaxRemoteBatches = 64;
+
+    private readonly Queue<CommittedBatch> _remoteBatches = new();
+    private readonly List<(long Version, TaskCompletionSource Done)> _waiters = [];
+    private long _hintedVersion;
+    private bool _recordChanged;
+
+    private bool HasHints_NeedsLock() =>
+        _remoteBatches.Count > 0 || _hintedVersion > _head || _remotePresence.Count > 0 || _recordChanged
+        || _waiters.Count > 0;
+
+    private async Task SubscribeAsync() =>
+        _subscription = await _parts.Fanout.SubscribeAsync(Id, OnFanout, CancellationToken.None);
+
+    private async Task UnsubscribeAsync()
+    {
+        if (Interlocked.Exchange(ref _subscription, null) is not { } subscription)
+            return;
+        try
+        {
+            await subscription.DisposeAsync();
+        }
+        catch (Exception exception)
+        {
+            _parts.Logger.FanoutFailed(Id, exception.Message);
+        }
+    }
+
+    /// <summary>A version was seen elsewhere: read the log up to it.</summary>
+    public void Hint(long version)
+    {
+        lock (_gate)
+            _hintedVersion = Math.Max(_hintedVersion, version);
+        WakeWorker();
+    }
+
+    private void OnFanout(ReadOnlyMemory<byte> bytes)
+    {
+        try
+        {
+            var message = FanoutMessage.Parser.ParseFrom(bytes.Span);
+            if (message.GatewayId == _parts.GatewayId)
+                return;
+            _parts.Leases.Heard(message.GatewayId);
+            switch (message.BodyCase)
+            {
+                case FanoutMessage.BodyOneofCase.CommittedFrame:
+                    OnCommittedElsewhere(message.CommittedFrame);
+                    break;
+                case FanoutMessage.BodyOneofCase.PresenceShared:
+                    OnPresenceShared(message.GatewayId, message.PresenceShared);
+                    break;
+                case FanoutMessage.BodyOneofCase.PresenceWanted:
+                    SharePresence(everybody: true);
+                    break;
+                case FanoutMessage.BodyOneofCase.RecordChanged:
+                    lock (_gate)
+                        _recordChanged = true;
+                    WakeWorker();
+                    break;
+            }
+        }
+        catch (Exception exception)
+        {
+            // A hint that can't be read is a hint that was lost.
+            _parts.Logger.FanoutFailed(Id, exception.Message);
+        }
+    }
+
+    private void OnCommittedElsewhere(ByteString frame)
+    {
+        var committed = ServerFrame.Parser.ParseFrom(frame).Messages[0].Committed;
+        var operations = new MeasuredOperation[committed.Operations.Count];
+        for (var i = 0; i < operations.Length; i++)
+        {
+            var operation = committed.Operations[i];
+            operations[i] = new(
+                new LoggedOperation(
+                    (long)committed.BaseVersion + i + 1, operation.ClientId, operation.ClientSeq, 0, "", default,
+                    operation.Operation.Memory),
+                _type.Measure(operation.Operation.Span).LengthChange);
+        }
+
+        var batch = new CommittedBatch((long)committed.BaseVersion, operations, frame.ToByteArray());
+        lock (_gate)
+        {
+            if (_loaded && batch.Version <= _head)
+                return;
+            if (_remoteBatches.Count >= MaxRemoteBatches)
+                _remoteBatches.Dequeue();
+            _remoteBatches.Enqueue(batch);
+            _hintedVersion = Math.Max(_hintedVersion, batch.Version);
+        }
+
+        WakeWorker();
+    }
+
+    // Brings the document to the newest version that anybody has spoken of.
+    private async Task FollowAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                CommittedBatch? batch;
+                lock (_gate)
+                    _remoteBatches.TryDequeue(out batch);
+                if (batch is null)
+                    break;
+                if (batch.BaseVersion == _head)
+                    PublishFromElsewhere(batch);
+            }
+
+            bool gap, recordChanged;
+            lock (_gate)
+            {
+                gap = _hintedVersion > _head || _waiters.Count > 0;
+                (recordChanged, _recordChanged) = (_recordChanged, false);
+            }
+
+            if (gap)
+            {
+                _parts.Metrics.GapHealed();
+                await ReadLogAsync();
+            }
+
+            if (recordChanged)
+                await ReadRecordAsync();
+        }
+        catch (LogUnavailableException exception)
+        {
+            _parts.Logger.LogUnavailable(Id, exception.Message);
+            FailWaiters(new RefusedException(Refusals.LogUnavailable, exception));
+        }
+
+        // A version that is nowhere in the log, or not now, is not waited for: the next comparison of heads finds it.
+        lock (_gate)
+            _hintedVersion = Math.Min(_hintedVersion, _head);
+        FailWaiters(null);
+        ApplyRemotePresence();
+    }
+
+    /// <summary>Reads what the log has beyond the head, and makes it seen.</summary>
+    private async Task ReadLogAsync()
+    {
+        while (true)
+        {
+            var page = await _parts.Log.ReadAsync(
+                Id, _head, DocumentReader.PageOperations, DocumentReader.PageBytes, CancellationToken.None);
+            if (page.Count == 0)
+                return;
+            PublishFromElsewhere(CommittedBatch.Create(Id, _type, _head, page));
+        }
+    }
+
+    private void PublishFromElsewhere(CommittedBatch batch)
+    {
+        DocumentState next;
+        lock (_gate)
+            next = _state.Fork();
+        foreach (var operation in batch.Operations)
+            next.Apply(operation.Logged.Bytes.Span);
+        Publish(batch, next, fromHere: false);
+    }
+
+    private async Task CollectFromLogAsync(long afterVersion, List<MeasuredOperation> operations)
+    {
+        while (afterVersion < _head)
+        {
+            var count = (int)Math.Min(DocumentReader.PageOperations, _head - afterVersion);
+            var page = await _parts.Log.ReadAsync(
+                Id, afterVersion, count, DocumentReader.PageBytes, CancellationToken.None);
+            if (page.Count == 0)
+                return;
+            foreach (var operation in page)
+                operations.Add(new(operation, _type.Measure(operation.Bytes.Span).LengthChange));
+            afterVersion += page.Count;
+        }
+    }
+
+    /// <summary>Reads the log, in case it has the version already.</summary>
+    private Task ReachAsync(long version)
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (_ended != ClosedReason.Unspecified || _evicted)
+                return Task.FromException(new RefusedException(Refusals.Reopen));
+            _waiters.Add((version, done));
+        }
+
+        WakeWorker();
+        return done.Task;
+    }
+
+    private void CompleteWaiters()
+    {
+        if (_waiters.Count == 0)
+            return;
+        lock (_gate)
+        {
+            for (var i = _waiters.Count - 1; i >= 0; i--)
+            {
+                if (_waiters[i].Version > _head)
+                    continue;
+                _waiters[i].Done.TrySetResult();
+                _waiters.RemoveAt(i);
+            }
+        }
+    }
+
+    // With no exception: everything was read, and whoever still waits is told by the head that it isn't there.
+    private void FailWaiters(Exception? exception)
+    {
+        lock (_gate)
+        {
+            foreach (var (_, done) in _waiters)
+            {
+                if (exception is null)
+                    done.TrySetResult();
+                else
+                    done.TrySetException(exception);
+            }
+
+            _waiters.Clear();
+        }
+    }
+
+    private async Task ReadRecordAsync()
+    {
+        if (await _parts.Log.FindAsync(Id, CancellationToken.None) is { } record)
+            Rename(record.Title);
+        else
+            EndDeleted();
+    }
+
+    /// <summary>The title is another now: tells everybody who has the document open.</summary>
+    public void Rename(string title)
+    {
+        lock (_gate)
+        {
+            if (_title == title)
+                return;
+            _title = title;
+            _sharedSnapshot = null;
+            _renamedChunk = ServerChunks.Encode(new ServerMessage
+            {
+                Renamed = new Renamed { DocumentId = Id, Title = title },
+            });
+            _renames++;
+        }
+
+        WakeSessions();
+    }
+
+    private byte[]? _renamedChunk;
+    private int _renames;
+
+    private void PublishCommitted(CommittedBatch batch) => PublishToGateways(new FanoutMessage
+    {
+        CommittedFrame = UnsafeByteOperations.UnsafeWrap(batch.Chunk),
+    });
+
+    private void PublishPresenceWanted() => PublishToGateways(new FanoutMessage { PresenceWanted = new PresenceWanted() });
+
+    private void PublishToGateways(FanoutMessage message) => _parts.PublishToGateways(Id, message);
+}
