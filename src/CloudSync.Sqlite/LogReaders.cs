@@ -1,0 +1,64 @@
+// A few connections that read, on the thread pool: as many threads as there are connections can be blocked by SQLite at
+// a time, and no more.
+
+using System.Collections.Concurrent;
+using CloudSync.Log;
+using Microsoft.Data.Sqlite;
+
+namespace CloudSync.Sqlite;
+
+internal sealed class LogReaders(string path, SqliteLogOptions options) : IAsyncDisposable
+{
+    private readonly SemaphoreSlim free = new(options.Readers);
+    private readonly ConcurrentBag<LogConnection> idle = [];
+    private volatile bool disposed;
+
+    /// <summary>Reads on a thread of the pool.</summary>
+    /// <param name="read">Called with a connection; what it returns holds nothing of the connection.</param>
+    /// <param name="cancellationToken">Honoured until the reading begins.</param>
+    public async Task<T> ReadAsync<T>(Func<LogConnection, T> read, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(disposed, typeof(SqliteOperationLog));
+        await free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(disposed, typeof(SqliteOperationLog));
+            return await Task.Run(() => Read(read), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            free.Release();
+        }
+    }
+
+    /// <summary>Waits for the reads under way, then closes the connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        disposed = true;
+        for (var i = 0; i < options.Readers; i++)
+            await free.WaitAsync().ConfigureAwait(false);
+        while (idle.TryTake(out var connection))
+            connection.Dispose();
+        // Those who wait for a connection learn that there is none any more.
+        free.Release(options.Readers);
+    }
+
+    private T Read<T>(Func<LogConnection, T> read)
+    {
+        LogConnection? connection = null;
+        try
+        {
+            if (!idle.TryTake(out connection))
+                connection = LogConnection.ConnectReader(path, options);
+            var result = read(connection);
+            idle.Add(connection);
+            return result;
+        }
+        catch (Exception exception)
+        {
+            // A new one takes its place at the next read.
+            connection?.Dispose();
+            throw exception is SqliteException sqlite ? LogFailure.InUse(path, sqlite) : exception;
+        }
+    }
+}

@@ -1,0 +1,148 @@
+// Everything that is written goes through one thread with one connection. What has gathered while a commit was under way
+// becomes the next transaction, so that it costs one sync for all of it.
+
+using System.Threading.Channels;
+using CloudSync.Log;
+using Microsoft.Data.Sqlite;
+
+namespace CloudSync.Sqlite;
+
+internal sealed class LogWriter : IAsyncDisposable
+{
+    private const int QueueLength = 1_024;
+    private const int BatchLength = 64;
+
+    private readonly Channel<Request> queue = Channel.CreateBounded<Request>(
+        new BoundedChannelOptions(QueueLength) { SingleReader = true });
+
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SqliteLogOptions options;
+    private readonly string path;
+    private LogConnection? connection;
+
+    public LogWriter(LogConnection connection, SqliteLogOptions options)
+    {
+        this.connection = connection;
+        this.options = options;
+        path = connection.Path;
+        new Thread(WriteAll) { Name = "CloudSync log writer", IsBackground = true }.Start();
+    }
+
+    /// <summary>Runs something inside a transaction; done when that is on stable storage.</summary>
+    /// <param name="write">
+    /// Called on the writer's thread. What it throws undoes the whole transaction, other requests' writes included, so it
+    /// throws only if the database can't be used.
+    /// </param>
+    /// <param name="cancellationToken">Honoured until the transaction begins.</param>
+    public async Task<T> WriteAsync<T>(Func<LogConnection, T> write, CancellationToken cancellationToken)
+    {
+        var request = new Request<T>(write, cancellationToken);
+        try
+        {
+            await queue.Writer.WriteAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (ChannelClosedException)
+        {
+            throw new ObjectDisposedException(nameof(SqliteOperationLog));
+        }
+
+        return await request.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Writes what was taken, then closes the connection.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        queue.Writer.TryComplete();
+        await ended.Task.ConfigureAwait(false);
+    }
+
+    private void WriteAll()
+    {
+        var batch = new List<Request>(BatchLength);
+        // The thread is the writer's own, so it may block.
+        while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        {
+            while (batch.Count < BatchLength && queue.Reader.TryRead(out var request))
+            {
+                if (!request.TryCancel())
+                    batch.Add(request);
+            }
+
+            if (batch.Count > 0)
+                Write(batch);
+            batch.Clear();
+        }
+
+        connection?.Dispose();
+        ended.SetResult();
+    }
+
+    private void Write(List<Request> batch)
+    {
+        try
+        {
+            // SQLite would go on writing into a file that nobody will find again.
+            if (!File.Exists(path))
+                throw LogFailure.Gone(path);
+            connection ??= LogConnection.ConnectWriter(path, options);
+            connection.Begin();
+            foreach (var request in batch)
+                request.Execute(connection);
+            connection.Commit();
+        }
+        catch (Exception exception)
+        {
+            Undo();
+            var failure = exception is SqliteException sqlite ? LogFailure.InUse(path, sqlite) : exception;
+            foreach (var request in batch)
+                request.Fail(failure);
+            return;
+        }
+
+        foreach (var request in batch)
+            request.Complete();
+    }
+
+    /// <summary>Rolls back; a connection that can't even do that is replaced by a new one at the next write.</summary>
+    private void Undo()
+    {
+        try
+        {
+            if (connection is { IsIdle: false })
+                connection.Rollback();
+        }
+        catch (SqliteException)
+        {
+            connection?.Dispose();
+            connection = null;
+        }
+    }
+
+    private abstract class Request
+    {
+        public abstract bool TryCancel();
+
+        public abstract void Execute(LogConnection connection);
+
+        public abstract void Complete();
+
+        public abstract void Fail(Exception exception);
+    }
+
+    private sealed class Request<T>(Func<LogConnection, T> write, CancellationToken cancellationToken) : Request
+    {
+        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T result = default!;
+
+        public Task<T> Task => completion.Task;
+
+        public override bool TryCancel() =>
+            cancellationToken.IsCancellationRequested && completion.TrySetCanceled(cancellationToken);
+
+        public override void Execute(LogConnection connection) => result = write(connection);
+
+        public override void Complete() => completion.SetResult(result);
+
+        public override void Fail(Exception exception) => completion.SetException(exception);
+    }
+}

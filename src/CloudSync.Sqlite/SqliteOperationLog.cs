@@ -1,0 +1,124 @@
+// The embedded operation log: one SQLite file. docs/log.md says what it guarantees.
+
+using CloudSync.Log;
+
+namespace CloudSync.Sqlite;
+
+/// <summary>The log in a SQLite file. Several processes may use one file.</summary>
+internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDisposable
+{
+    // SQLite holds a gigabyte in one value at the most; nothing that is accepted elsewhere comes near.
+    private const int ValueBytesMax = 512 << 20;
+
+    private readonly LogWriter writer;
+    private readonly LogReaders readers;
+
+    private SqliteOperationLog(LogConnection connection, SqliteLogOptions options)
+    {
+        writer = new LogWriter(connection, options);
+        readers = new LogReaders(connection.Path, options);
+    }
+
+    /// <summary>Opens the file, and creates or migrates it if need be.</summary>
+    /// <exception cref="LogUnusableException">It can't be used, and trying again won't help.</exception>
+    /// <exception cref="LogUnavailableException">The disk is full, or another process keeps it locked.</exception>
+    public static SqliteOperationLog Open(SqliteLogOptions options)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(options.Path);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Readers, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Readers, 64);
+        return new SqliteOperationLog(LogFile.Open(Path.GetFullPath(options.Path), options), options);
+    }
+
+    public async Task CreateAsync(NewDocument document, CancellationToken cancellationToken)
+    {
+        if (!await writer.WriteAsync(log => log.Create(document), cancellationToken).ConfigureAwait(false))
+            throw new DocumentExistsException(document.Id);
+    }
+
+    public Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken) =>
+        readers.ReadAsync(log => log.Find(documentId), cancellationToken);
+
+    public Task<IReadOnlyList<DocumentRecord>> ListAsync(
+        DocumentCursor? after, int limit, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1_000);
+        return readers.ReadAsync(log => log.List(after, limit), cancellationToken);
+    }
+
+    public Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken) =>
+        writer.WriteAsync(log => log.Rename(documentId, title), cancellationToken);
+
+    public Task<bool> DeleteAsync(string documentId, DateTimeOffset deletedAt, CancellationToken cancellationToken) =>
+        writer.WriteAsync(log => log.Delete(documentId, deletedAt), cancellationToken);
+
+    public Task<IReadOnlyList<AppendResult>> AppendAsync(
+        IReadOnlyList<DocumentAppend> appends, CancellationToken cancellationToken)
+    {
+        var documents = new HashSet<string>(appends.Count, StringComparer.Ordinal);
+        foreach (var append in appends)
+        {
+            if (!documents.Add(append.DocumentId))
+            {
+                throw new ArgumentException(
+                    $"Document '{append.DocumentId}' is appended to twice in one call.", nameof(appends));
+            }
+
+            if (append.Operations.Count == 0)
+            {
+                throw new ArgumentException(
+                    $"Nothing is appended to document '{append.DocumentId}'.", nameof(appends));
+            }
+
+            foreach (var operation in append.Operations)
+                ArgumentOutOfRangeException.ThrowIfGreaterThan(operation.Bytes.Length, ValueBytesMax, nameof(appends));
+        }
+
+        return appends.Count == 0
+            ? Task.FromResult<IReadOnlyList<AppendResult>>([])
+            : writer.WriteAsync(log => log.Append(appends), cancellationToken);
+    }
+
+    public Task<IReadOnlyList<LoggedOperation>> ReadAsync(
+        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(afterVersion);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxCount, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxCount, 100_000);
+        return readers.ReadAsync(log => log.Read(documentId, afterVersion, maxCount, maxBytes), cancellationToken);
+    }
+
+    public Task<IReadOnlyList<long>> ReadHeadsAsync(
+        IReadOnlyList<string> documentIds, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(documentIds.Count, 1_000, nameof(documentIds));
+        return readers.ReadAsync(log => log.ReadHeads(documentIds), cancellationToken);
+    }
+
+    public Task<long?> FindVersionAsync(
+        string documentId, DateTimeOffset moment, CancellationToken cancellationToken) =>
+        readers.ReadAsync(log => log.FindVersion(documentId, moment), cancellationToken);
+
+    public Task SaveSnapshotAsync(
+        string documentId, long version, ReadOnlyMemory<byte> state, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(version);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(state.Length, ValueBytesMax, nameof(state));
+        return writer.WriteAsync(log => log.SaveSnapshot(documentId, version, state.Span), cancellationToken);
+    }
+
+    public Task<LoggedSnapshot?> FindSnapshotAsync(
+        string documentId, long atOrBeforeVersion, CancellationToken cancellationToken) =>
+        readers.ReadAsync(log => log.FindSnapshot(documentId, atOrBeforeVersion), cancellationToken);
+
+    /// <summary>Writes what was taken, waits for reads under way, and closes the file.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        // Readers first: the last connection to close copies the write-ahead log into the file.
+        await readers.DisposeAsync().ConfigureAwait(false);
+        await writer.DisposeAsync().ConfigureAwait(false);
+    }
+
+    public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+}
