@@ -118,6 +118,10 @@ internal sealed partial class LogConnection : IDisposable
         return row.Step() ? row.Text(0) : "";
     }
 
+    /// <summary>The sum of one of SQLite's counters over this connection's statements.</summary>
+    public int CountStatus(int counter) =>
+        statements.Values.Sum(statement => raw.sqlite3_stmt_status(statement.Handle, counter, 0));
+
     public void Dispose()
     {
         foreach (var statement in statements.Values)

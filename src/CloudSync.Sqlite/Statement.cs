@@ -21,6 +21,8 @@ internal sealed class Statement : IDisposable
             raw.sqlite3_prepare_v3(database, sql, raw.SQLITE_PREPARE_PERSISTENT, out handle), database);
     }
 
+    public sqlite3_stmt Handle => handle;
+
     public void Dispose() => handle.Dispose();
 
     /// <summary>Begins to use the statement; disposing what is returned makes it ready for the next use.</summary>

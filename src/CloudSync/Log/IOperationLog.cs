@@ -10,6 +10,7 @@ namespace CloudSync.Log;
 /// <remarks>
 /// All methods are thread-safe. A method that can't reach stable storage throws <see cref="LogUnavailableException"/>;
 /// after <see cref="AppendAsync"/> has thrown it the outcome is unknown and the caller must read the log to learn it.
+/// A method that finds the log damaged throws <see cref="LogUnusableException"/>: trying again won't help.
 /// </remarks>
 public interface IOperationLog
 {
@@ -21,7 +22,8 @@ public interface IOperationLog
     Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Documents that were not deleted, the most recently changed first. A page ends at <paramref name="limit"/>.
+    /// Documents that were not deleted, the most recently changed first, those changed at the same moment by descending
+    /// id. A page ends at <paramref name="limit"/>.
     /// </summary>
     /// <param name="after">Where the previous page ended, or null for the first.</param>
     /// <param name="limit">1 to 1,000.</param>
@@ -72,10 +74,14 @@ public interface IOperationLog
 
     /// <summary>
     /// The newest version committed at or before a moment; 0 if there was none yet; null if there is no such document.
+    /// Like the times in the log, the moment is cut off to microseconds.
     /// </summary>
     Task<long?> FindVersionAsync(string documentId, DateTimeOffset moment, CancellationToken cancellationToken);
 
-    /// <summary>Keeps a snapshot. One that is there for the same version is left as it is.</summary>
+    /// <summary>
+    /// Keeps a snapshot. One that is there for the same version is left as it is; one of a version beyond the head, or of
+    /// a document that does not exist, is not kept.
+    /// </summary>
     Task SaveSnapshotAsync(
         string documentId, long version, ReadOnlyMemory<byte> state, CancellationToken cancellationToken);
 
@@ -124,7 +130,9 @@ public sealed record DocumentAppend(
 /// <param name="ClientSequence">The client's number for it, from 1.</param>
 /// <param name="BaseVersion">The version the client made it on, before it was transformed.</param>
 /// <param name="Author">The id of the user, or empty.</param>
-/// <param name="CommittedAt">When; in microseconds, anything finer is cut off. Never before its predecessor's.</param>
+/// <param name="CommittedAt">
+/// When; in microseconds, anything finer is cut off. The log raises a time before its predecessor's to that one.
+/// </param>
 /// <param name="Bytes">The operation in its binary form, transformed to follow its predecessor.</param>
 public readonly record struct NewOperation(
     ulong ClientId, ulong ClientSequence, long BaseVersion, string Author, DateTimeOffset CommittedAt,

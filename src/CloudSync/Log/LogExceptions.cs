@@ -22,7 +22,9 @@ public sealed class LogUnavailableException : Exception
     }
 }
 
-/// <summary>The log can't be opened, and trying again won't help: it is corrupt, read-only, or from a newer version.</summary>
+/// <summary>
+/// The log can't be opened or used, and trying again won't help: it is corrupt, read-only, or from a newer version.
+/// </summary>
 public sealed class LogUnusableException : Exception
 {
     /// <summary>Says which file or server, and what to do, in one line for an operator.</summary>

@@ -1,0 +1,16 @@
+// What an implementation of the log gives the suite: a fresh place to keep a log in, which can be opened again and again.
+
+namespace CloudSync.Log.Contract;
+
+/// <summary>A fresh, empty place for one log. Disposing it removes the place.</summary>
+public abstract class LogStore : IAsyncDisposable
+{
+    /// <summary>
+    /// Opens the log. What is returned may be disposed (if it is <see cref="IAsyncDisposable"/>) and opened again; several
+    /// may be open at the same time, as if by several processes.
+    /// </summary>
+    public abstract Task<IOperationLog> OpenAsync();
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+}
