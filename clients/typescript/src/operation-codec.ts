@@ -1,0 +1,280 @@
+// Operations between quill-delta's objects and their binary form (docs/operations.md), and the checks that keep out
+// what the binary form can't express.
+//
+// The form: components one after another; each has a varint header (value << 3 | attributed << 2 | kind), then, if
+// attributed, a varint length and a JSON object, then its payload.
+import Delta, { type Op } from "quill-delta";
+
+const RETAIN = 0;
+const DELETE = 1;
+const TEXT = 2;
+const EMBED = 3;
+const ATTRIBUTED = 4;
+const EMBED_INSERT = 0;
+const EMBED_CHANGE = 1;
+
+/** Lengths are 31 bits, in code units and in bytes. */
+const VALUE_MAX = 0x7fff_ffff;
+const JSON_DEPTH_MAX = 32;
+// With the u flag this finds surrogates that are not half of a pair, and only those.
+const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
+
+/** The bytes are not an operation. */
+export class MalformedOperationError extends Error {
+  override readonly name = "MalformedOperationError";
+}
+
+/**
+ * A copy in canonical form: what quill-delta's push makes of it, without a plain retain at the end.
+ * @throws {RangeError} It can't be expressed; the message says why.
+ */
+export function canonical(delta: { readonly ops: readonly Op[] }): Delta {
+  const result = new Delta();
+  for (const op of delta.ops) {
+    const { insert, retain, delete: deleted, attributes } = op;
+    if ([insert, retain, deleted].filter((part) => part !== undefined).length !== 1)
+      throw new RangeError("A component has exactly one of insert, retain and delete.");
+    if (deleted !== undefined) {
+      if (attributes !== undefined) throw new RangeError("A delete has no attributes.");
+      result.delete(checkLength(deleted));
+      continue;
+    }
+    if (attributes != null) checkObject(attributes, "Attributes");
+    if (typeof insert === "string") {
+      checkText(insert);
+      result.insert(insert, attributes);
+    } else if (insert !== undefined) {
+      result.insert(checkObject(insert, "An embed"), attributes);
+    } else if (typeof retain === "number") {
+      result.retain(checkLength(retain), attributes);
+    } else {
+      result.retain(checkObject(retain, "A change of an embed"), attributes);
+    }
+  }
+  return result.chop();
+}
+
+/** Throws a RangeError if an inserted text holds half a surrogate pair: UTF-8, and so the wire, has no form for it. */
+export function checkTexts(delta: Delta): void {
+  for (const op of delta.ops) if (typeof op.insert === "string") checkText(op.insert);
+}
+
+/** What must be known of an operation to merge it. */
+export interface Measure {
+  /** UTF-16 code units a document must have at least. */
+  readonly requiredLength: number;
+  /** By how much the operation makes it longer, or, negative, shorter. */
+  readonly lengthChange: number;
+  readonly insertsOnly: boolean;
+  /** It has neither attributes nor embeds. */
+  readonly plain: boolean;
+}
+
+/** @throws {RangeError} It changes an embed of a kind that no handler is registered for (Delta.registerEmbed). */
+export function measure(delta: Delta): Measure {
+  let requiredLength = 0;
+  let lengthChange = 0;
+  let insertsOnly = true;
+  let plain = true;
+  for (const op of delta.ops) {
+    const length = Delta.Op.length(op);
+    plain &&= op.attributes === undefined && typeof op.retain !== "object" && typeof op.insert !== "object";
+    if (op.insert !== undefined) {
+      lengthChange += length;
+      continue;
+    }
+    insertsOnly = false;
+    requiredLength += length;
+    if (op.delete !== undefined) lengthChange -= length;
+    const embed = typeof op.retain === "object" ? (Object.keys(op.retain)[0] ?? "") : undefined;
+    if (embed !== undefined && Delta["handlers"][embed] === undefined)
+      throw new RangeError(`No handler is registered for changes of the embed "${embed}".`);
+  }
+  return { requiredLength, lengthChange, insertsOnly, plain };
+}
+
+/** Takes an operation in canonical form. */
+export function encodeOperation(delta: Delta): Uint8Array<ArrayBuffer> {
+  const writer = new Writer();
+  for (const op of delta.ops) {
+    if (op.delete !== undefined) {
+      writer.header(op.delete, DELETE, undefined);
+    } else if (typeof op.insert === "string") {
+      const text = utf8.encode(op.insert);
+      writer.header(text.length, TEXT, op.attributes);
+      writer.bytes(text);
+    } else if (op.insert !== undefined) {
+      writer.header(EMBED_INSERT, EMBED, op.attributes);
+      writer.json(op.insert);
+    } else if (typeof op.retain === "number") {
+      writer.header(op.retain, RETAIN, op.attributes);
+    } else {
+      writer.header(EMBED_CHANGE, EMBED, op.attributes);
+      writer.json(op.retain);
+    }
+  }
+  return writer.result();
+}
+
+/**
+ * Reads an operation, canonical or not; what it returns is canonical.
+ * @throws {MalformedOperationError} The bytes are not one.
+ */
+export function decodeOperation(bytes: Uint8Array): Delta {
+  const reader = new Reader(bytes);
+  const delta = new Delta();
+  while (!reader.atEnd) {
+    const header = reader.varint(5);
+    const value = Math.floor(header / 8);
+    const kind = header & 3;
+    if (value > VALUE_MAX) throw new MalformedOperationError(`A value of ${value} is over ${VALUE_MAX}.`);
+    if (value === 0 && kind !== EMBED) throw new MalformedOperationError("A component of length 0.");
+    const attributes = (header & ATTRIBUTED) !== 0 ? reader.json() : undefined;
+    if (kind === RETAIN) {
+      delta.retain(value, attributes);
+    } else if (kind === DELETE) {
+      if (attributes !== undefined) throw new MalformedOperationError("A delete with attributes.");
+      delta.delete(value);
+    } else if (kind === TEXT) {
+      delta.insert(reader.text(value), attributes);
+    } else if (value === EMBED_INSERT) {
+      delta.insert(reader.json(), attributes);
+    } else if (value === EMBED_CHANGE) {
+      delta.retain(reader.json(), attributes);
+    } else {
+      throw new MalformedOperationError(`An embed of the unknown kind ${value}.`);
+    }
+  }
+  return delta.chop();
+}
+
+/** Equality of JSON values: the order of an object's keys doesn't matter. */
+export function equalJson(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key as keyof typeof a], b[key as keyof typeof b]))
+  );
+}
+
+function checkLength(length: unknown): number {
+  if (!Number.isInteger(length) || (length as number) < 0 || (length as number) > VALUE_MAX)
+    throw new RangeError(`A length of ${String(length)} is not a whole number from 0 to ${VALUE_MAX}.`);
+  return length as number;
+}
+
+function checkText(text: string): void {
+  if (LONE_SURROGATE.test(text)) throw new RangeError("A text holds half a surrogate pair.");
+}
+
+function checkObject(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new RangeError(`${what} must be an object.`);
+  checkJson(value, 0);
+  return value as Record<string, unknown>;
+}
+
+function checkJson(value: unknown, depth: number): void {
+  if (depth > JSON_DEPTH_MAX) throw new RangeError(`Attributes and embeds nest at most ${JSON_DEPTH_MAX} deep.`);
+  if (value === null || typeof value === "boolean") return;
+  if (typeof value === "string") return checkText(value);
+  if (typeof value === "number" && Number.isFinite(value)) return;
+  if (typeof value !== "object") throw new RangeError(`Attributes and embeds are JSON; ${String(value)} is not.`);
+  for (const [key, item] of Object.entries(value)) {
+    // As a key of quill-delta's plain objects it would be taken for their prototype.
+    if (key === "__proto__") throw new RangeError('"__proto__" can\'t be a name in attributes and embeds.');
+    checkText(key);
+    checkJson(item, depth + 1);
+  }
+}
+
+const utf8 = new TextEncoder();
+// ignoreBOM: a U+FEFF at the beginning is text like any other.
+const fromUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+class Writer {
+  #buffer = new Uint8Array(64);
+  #length = 0;
+
+  header(value: number, kind: number, attributes: object | undefined): void {
+    this.#varint(value * 8 + (attributes !== undefined ? ATTRIBUTED : 0) + kind);
+    if (attributes !== undefined) this.json(attributes);
+  }
+
+  json(value: object | undefined): void {
+    const text = utf8.encode(JSON.stringify(value));
+    this.#varint(text.length);
+    this.bytes(text);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  result(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  // By division, since a header takes up to 34 bits.
+  #varint(value: number): void {
+    this.#reserve(5);
+    for (; value >= 0x80; value = Math.floor(value / 0x80)) this.#buffer[this.#length++] = (value % 0x80) | 0x80;
+    this.#buffer[this.#length++] = value;
+  }
+
+  #reserve(count: number): void {
+    if (this.#length + count <= this.#buffer.length) return;
+    const larger = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + count));
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+}
+
+class Reader {
+  #position = 0;
+
+  constructor(readonly bytes: Uint8Array) {}
+
+  get atEnd(): boolean {
+    return this.#position >= this.bytes.length;
+  }
+
+  varint(lengthMax: number): number {
+    let value = 0;
+    for (let index = 0, factor = 1; index < lengthMax; index++, factor *= 0x80) {
+      const byte = this.bytes[this.#position++];
+      if (byte === undefined) throw new MalformedOperationError("The operation ends inside a number.");
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+    }
+    throw new MalformedOperationError("A number is over 5 bytes long.");
+  }
+
+  text(length: number): string {
+    const end = this.#position + length;
+    if (end > this.bytes.length) throw new MalformedOperationError("The operation ends inside a text.");
+    try {
+      return fromUtf8.decode(this.bytes.subarray(this.#position, (this.#position = end)));
+    } catch {
+      throw new MalformedOperationError("A text is not valid UTF-8.");
+    }
+  }
+
+  json(): Record<string, unknown> {
+    const text = this.text(this.varint(5));
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw new MalformedOperationError("Attributes or an embed are not valid JSON.");
+    }
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw new MalformedOperationError("Attributes or an embed are not a JSON object.");
+    return value as Record<string, unknown>;
+  }
+}
