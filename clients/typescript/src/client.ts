@@ -1,12 +1,27 @@
-// One connection to a server, and the documents that are open on it.
-import { CollaborativeDocument } from "./document.js";
-import type { Reason } from "./errors.js";
+// One connection to a server: handshake, heartbeat, coming back after a loss, and the documents that are open on it.
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Backoff } from "./backoff.js";
+import { CollaborativeDocument, refusal, type Connection } from "./document.js";
+import { RefusedError, type Reason } from "./errors.js";
 import { Events } from "./events.js";
+import {
+  ClientFrameSchema,
+  HelloSchema,
+  PingSchema,
+  Retry,
+  ServerFrameSchema,
+  type ClientMessage,
+  type Limits,
+  type ServerMessage,
+  type Welcome,
+} from "./generated/cloudsync/v1/frame_pb.js";
 
-/** Who is typing, as others see it. `color` is "#rrggbb". */
+/** Who is typing, as others see it. */
 export interface User {
+  /** Stable for one person over all his devices; may be empty. */
   readonly id: string;
   readonly name: string;
+  /** "#rrggbb". */
   readonly color: string;
 }
 
@@ -17,56 +32,328 @@ export interface ConnectionState {
   readonly unsaved: number;
   /** Offline: when the next attempt is made. Absent after close(). */
   readonly retryInMs?: number;
-  /** Refused: why. The client won't try again by itself. */
+  /** Refused: why. The client doesn't try again by itself; reconnect() does. */
   readonly reason?: Reason;
+}
+
+/** What the client uses of a WebSocket; the browser's and that of the `ws` package have it. */
+export interface WebSocketLike {
+  binaryType: string;
+  onopen: ((event: any) => void) | null;
+  onmessage: ((event: any) => void) | null;
+  onclose: ((event: any) => void) | null;
+  onerror: ((event: any) => void) | null;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** A clock in milliseconds, and its timers. */
+export interface Timers {
+  now(): number;
+  setTimeout(callback: () => void, delay_ms: number): unknown;
+  clearTimeout(timer: unknown): void;
 }
 
 export interface ClientOptions {
   /** Where the server listens, for example "wss://example.org/sync". */
   readonly url: string;
   readonly user: User;
-  /** A credential, for servers that ask for one. */
-  readonly token?: string;
+  /** A credential, for servers that ask for one; a function is asked for a new one at each connection. */
+  readonly token?: string | (() => string | Promise<string>);
   /** The class to connect with; default the global one. In Node 20: that of the `ws` package. */
-  readonly WebSocket?: unknown;
-  /** Decimal, 1 to 2^64 - 1; default random. */
+  readonly WebSocket?: new (url: string) => WebSocketLike;
+  /** Decimal, 1 to 2^64 - 1; default random. Never use one twice. */
   readonly clientId?: string;
+  readonly timers?: Timers;
+  /** From 0 up to 1; for the jitter of waiting times. */
+  readonly random?: () => number;
 }
+
+const PROTOCOL_VERSION = 1;
+const AGENT = "cloudsync-js/0.1.0";
+const HANDSHAKE_TIMEOUT_MS = 15_000;
+// A connection that lasted this long was a good one: the next loss is the first again.
+const GOOD_CONNECTION_MS = 5_000;
+
+const systemTimers: Timers = {
+  now: () => performance.now(),
+  setTimeout: (callback, delay_ms) => setTimeout(callback, delay_ms),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
 
 export class CloudSyncClient {
   readonly #events = new Events<{ state: [ConnectionState] }>();
+  readonly #options: ClientOptions;
+  readonly #clientId: bigint;
+  readonly #timers: Timers;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  readonly #documents = new Map<string, CollaborativeDocument>();
+  readonly #sequences = new Map<string, number>();
+  readonly #connection: Connection;
+  readonly #online = (): void => void (this.#kind === "offline" && this.reconnect());
 
-  constructor(readonly options: ClientOptions) {}
+  #user: User;
+  #kind: ConnectionState["kind"] = "connecting";
+  #closed = false;
+  #reason: RefusedError | undefined;
+  #socket: WebSocketLike | undefined;
+  #limits: Limits | undefined;
+  #welcome: Welcome | undefined;
+  #timer: unknown;
+  // Moments of the clock.
+  #liveSince = 0;
+  #sentAt = 0;
+  #heardAt = 0;
+  #retryAt = 0;
+  // The server said when to come back.
+  #invitedAt: number | undefined;
+  #announced = "";
 
+  /** Connects at once. Throws what the WebSocket class throws for a wrong URL. */
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#user = options.user;
+    this.#timers = options.timers ?? systemTimers;
+    this.#random = options.random ?? Math.random;
+    this.#backoff = new Backoff(this.#random);
+    this.#clientId = options.clientId === undefined ? randomId() : BigInt(options.clientId);
+    if (this.#clientId <= 0n || this.#clientId !== BigInt.asUintN(64, this.#clientId))
+      throw new RangeError("A client id is a number from 1 to 2^64 - 1.");
+    this.#connection = this.#createConnection();
+    globalThis.addEventListener?.("online", this.#online);
+    this.#connect();
+  }
+
+  /** Decimal. */
   get clientId(): string {
-    throw new Error("not built yet");
+    return String(this.#clientId);
   }
 
   get state(): ConnectionState {
-    throw new Error("not built yet");
+    let unsaved = 0;
+    for (const document of this.#documents.values()) unsaved += document.state.unsaved;
+    const waits = this.#kind === "offline" && !this.#closed;
+    return {
+      kind: this.#kind,
+      unsaved,
+      ...(waits && { retryInMs: Math.max(0, this.#retryAt - this.#timers.now()) }),
+      ...(this.#reason && { reason: this.#reason }),
+    };
   }
 
+  /** Adds a listener; the function it returns takes it away. */
   on(name: "state", listener: (state: ConnectionState) => void): () => void {
     return this.#events.on(name, listener);
   }
 
   /** Opens a document; the same object as long as it is open. */
   open(documentId: string): CollaborativeDocument {
-    return new CollaborativeDocument(documentId);
+    if (this.#closed) throw new Error("The client is closed.");
+    let document = this.#documents.get(documentId);
+    if (document === undefined) {
+      document = new CollaborativeDocument(documentId, this.#connection);
+      this.#documents.set(documentId, document);
+      if (this.#kind === "live") document.connected();
+      else document.disconnected();
+    }
+    document.keepOpen();
+    return document;
   }
 
   /** Gives the user another name or colour. */
-  setUser(_user: User): void {
-    throw new Error("not built yet");
+  setUser(user: User): void {
+    this.#user = user;
+    for (const document of this.#documents.values()) document.setUser(user);
   }
 
-  /** Tries again now instead of waiting, also after a refusal. */
+  /** Tries again now instead of waiting; also after a refusal. */
   reconnect(): void {
-    throw new Error("not built yet");
+    if (this.#closed || this.#kind === "connecting" || this.#kind === "live") return;
+    this.#reason = undefined;
+    this.#connect();
   }
 
-  /** Closes the connection and every document. */
+  /** Closes the connection and every document; what is unsaved is lost (`state.unsaved` tells, `saved()` waits). */
   close(): void {
-    throw new Error("not built yet");
+    if (this.#closed) return;
+    for (const document of [...this.#documents.values()]) document.shut();
+    this.#closed = true;
+    globalThis.removeEventListener?.("online", this.#online);
+    this.#hangUp();
+    this.#become("offline");
+  }
+
+  #createConnection(): Connection {
+    const client = this;
+    return {
+      clientId: client.#clientId,
+      get kind() {
+        return client.#kind;
+      },
+      get reason() {
+        return client.#reason;
+      },
+      get limits() {
+        return client.#limits;
+      },
+      random: client.#random,
+      send: (body) => client.#kind === "live" && client.#send(body),
+      after(delay_ms, callback) {
+        const timer = client.#timers.setTimeout(callback, delay_ms);
+        return () => client.#timers.clearTimeout(timer);
+      },
+      sequence: (documentId) => client.#sequences.get(documentId) ?? 0,
+      forget(document, sequence) {
+        if (sequence !== undefined) client.#sequences.set(document.id, sequence);
+        client.#documents.delete(document.id);
+      },
+      changed: () => client.#announce(),
+    };
+  }
+
+  #connect(): void {
+    this.#timers.clearTimeout(this.#timer);
+    const socket = new (this.#options.WebSocket ?? globalThis.WebSocket)(this.#options.url);
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    // An event of a socket that was given up is nobody's any more.
+    const isCurrent = (): boolean => this.#socket === socket;
+    socket.onopen = () => {
+      const { token = "" } = this.#options;
+      if (typeof token === "string") return this.#hello(token);
+      Promise.resolve()
+        .then(token)
+        .then((fresh) => isCurrent() && this.#hello(fresh))
+        .catch(() => isCurrent() && this.#lose());
+    };
+    socket.onmessage = (event: { data: unknown }) => isCurrent() && this.#receive(event.data);
+    socket.onclose = (event: { code: number; reason: string }) => isCurrent() && this.#closedByServer(event);
+    // Always followed by `close`, which tells more.
+    socket.onerror = () => {};
+    this.#timer = this.#timers.setTimeout(() => this.#lose(), HANDSHAKE_TIMEOUT_MS);
+    this.#become("connecting");
+  }
+
+  #hello(token: string): void {
+    const { id, name, color } = this.#user;
+    const user = { id, name, color };
+    const value = { protocolVersion: PROTOCOL_VERSION, clientId: this.#clientId, agent: AGENT, user, token };
+    this.#send({ case: "hello", value: create(HelloSchema, value) });
+  }
+
+  #send(body: ClientMessage["body"]): void {
+    this.#sentAt = this.#timers.now();
+    this.#socket?.send(toBinary(ClientFrameSchema, create(ClientFrameSchema, { messages: [{ body }] })));
+  }
+
+  #receive(data: unknown): void {
+    this.#heardAt = this.#timers.now();
+    let messages: ServerMessage[];
+    try {
+      messages = fromBinary(ServerFrameSchema, new Uint8Array(data as ArrayBuffer)).messages;
+    } catch {
+      return this.#lose();
+    }
+    const socket = this.#socket;
+    for (const { body } of messages) {
+      if (body.case === "welcome") this.#welcomed(body.value);
+      else if (body.case === "goingAway") this.#invite(body.value.reconnectAfterMsMin, body.value.reconnectAfterMsMax);
+      else if (body.case === "error" && body.value.documentId === "") {
+        if (body.value.retry === Retry.NEVER) this.#refuse(refusal(body.value));
+        else this.#invite(body.value.retryAfterMs, body.value.retryAfterMs + this.#backoff.next());
+      } else if (body.case !== undefined && body.case !== "pong")
+        this.#documents.get(body.value.documentId)?.receive(body);
+      if (this.#socket !== socket) return;
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (welcome.protocolVersion !== PROTOCOL_VERSION) {
+      const text = `The server speaks version ${welcome.protocolVersion} of the protocol, this client ${PROTOCOL_VERSION}.`;
+      return this.#refuse(new RefusedError("UNSUPPORTED_PROTOCOL_VERSION", text));
+    }
+    this.#welcome = welcome;
+    this.#limits = welcome.limits;
+    this.#liveSince = this.#timers.now();
+    this.#invitedAt = undefined;
+    // The first beat comes early by chance, so that clients which came together don't beat together.
+    this.#beatIn(this.#random() * welcome.heartbeatIntervalMs);
+    this.#become("live");
+    for (const document of [...this.#documents.values()]) document.connected();
+  }
+
+  #beatIn(delay_ms: number): void {
+    this.#timers.clearTimeout(this.#timer);
+    if (this.#welcome!.heartbeatIntervalMs > 0) this.#timer = this.#timers.setTimeout(() => this.#beat(), delay_ms);
+  }
+
+  #beat(): void {
+    const { heartbeatIntervalMs: interval_ms, heartbeatTimeoutMs: timeout_ms } = this.#welcome!;
+    const now = this.#timers.now();
+    if (timeout_ms > 0 && now - this.#heardAt >= timeout_ms) return this.#lose();
+    // What was sent is no proof that the server is there: after half the timeout it is asked.
+    if (now - this.#sentAt >= interval_ms || (timeout_ms > 0 && now - this.#heardAt >= timeout_ms / 2))
+      this.#send({ case: "ping", value: create(PingSchema) });
+    const silent_ms = timeout_ms > 0 ? this.#heardAt + timeout_ms - now : interval_ms;
+    this.#beatIn(Math.max(1, Math.min(this.#sentAt + interval_ms - now, silent_ms)));
+  }
+
+  // The server said when it wants to see this client again: at a random moment of a window.
+  #invite(afterMin_ms: number, afterMax_ms: number): void {
+    const delay_ms = afterMin_ms + this.#random() * Math.max(0, afterMax_ms - afterMin_ms);
+    this.#invitedAt = this.#timers.now() + delay_ms;
+  }
+
+  #closedByServer({ code, reason }: { code: number; reason: string }): void {
+    // docs/protocol.md: 4000 to 4099 come back, 4100 to 4199 do not.
+    if (code >= 4100 && code <= 4199)
+      this.#refuse(new RefusedError(`CLOSE_${code}`, reason || `The server closed the connection with code ${code}.`));
+    else this.#lose();
+  }
+
+  #refuse(reason: RefusedError): void {
+    this.#reason = reason;
+    this.#hangUp();
+    this.#become("refused");
+  }
+
+  #lose(): void {
+    const now = this.#timers.now();
+    if (this.#kind === "live" && now - this.#liveSince >= GOOD_CONNECTION_MS) this.#backoff.reset();
+    this.#hangUp();
+    const delay_ms = this.#invitedAt === undefined ? this.#backoff.next() : Math.max(0, this.#invitedAt - now);
+    this.#invitedAt = undefined;
+    this.#retryAt = now + delay_ms;
+    this.#timer = this.#timers.setTimeout(() => this.#connect(), delay_ms);
+    this.#become("offline");
+  }
+
+  #hangUp(): void {
+    const socket = this.#socket;
+    this.#socket = undefined;
+    this.#timers.clearTimeout(this.#timer);
+    socket?.close();
+  }
+
+  #become(kind: ConnectionState["kind"]): void {
+    this.#kind = kind;
+    if (kind !== "live") for (const document of [...this.#documents.values()]) document.disconnected();
+    this.#announce();
+  }
+
+  #announce(): void {
+    const state = this.state;
+    const key = `${state.kind} ${state.unsaved} ${this.#retryAt} ${state.reason?.message ?? ""}`;
+    if (key === this.#announced) return;
+    this.#announced = key;
+    this.#events.emit("state", state);
+  }
+}
+
+function randomId(): bigint {
+  for (;;) {
+    const id = crypto.getRandomValues(new BigUint64Array(1))[0]!;
+    if (id !== 0n) return id;
   }
 }

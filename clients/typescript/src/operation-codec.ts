@@ -25,21 +25,22 @@ export class MalformedOperationError extends Error {
 }
 
 /**
- * A copy in canonical form: what quill-delta's push makes of it, without a plain retain at the end.
+ * A copy in canonical form: what quill-delta's push makes of it, without a plain retain at the end, and without null
+ * among the attributes of an insert, where there is nothing to remove.
  * @throws {RangeError} It can't be expressed; the message says why.
  */
 export function canonical(delta: { readonly ops: readonly Op[] }): Delta {
   const result = new Delta();
   for (const op of delta.ops) {
-    const { insert, retain, delete: deleted, attributes } = op;
+    const { insert, retain, delete: deleted } = op;
     if ([insert, retain, deleted].filter((part) => part !== undefined).length !== 1)
       throw new RangeError("A component has exactly one of insert, retain and delete.");
     if (deleted !== undefined) {
-      if (attributes !== undefined) throw new RangeError("A delete has no attributes.");
+      if (op.attributes !== undefined) throw new RangeError("A delete has no attributes.");
       result.delete(checkLength(deleted));
       continue;
     }
-    if (attributes != null) checkObject(attributes, "Attributes");
+    const attributes = op.attributes == null ? undefined : checkAttributes(op.attributes, insert === undefined);
     if (typeof insert === "string") {
       checkText(insert);
       result.insert(insert, attributes);
@@ -170,11 +171,17 @@ function checkText(text: string): void {
   if (LONE_SURROGATE.test(text)) throw new RangeError("A text holds half a surrogate pair.");
 }
 
-function checkObject(value: unknown, what: string): Record<string, unknown> {
+function checkObject(value: unknown, what: string, deep = true): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new RangeError(`${what} must be an object.`);
-  checkJson(value, 0);
+  if (deep) checkJson(value, 0);
   return value as Record<string, unknown>;
+}
+
+function checkAttributes(attributes: object, keepNull: boolean): Record<string, unknown> {
+  const entries = Object.entries(checkObject(attributes, "Attributes", false));
+  // Editors write { bold: undefined } for an attribute that isn't there.
+  return checkObject(Object.fromEntries(entries.filter(([, value]) => value !== undefined && (keepNull || value !== null))), "Attributes");
 }
 
 function checkJson(value: unknown, depth: number): void {

@@ -66,6 +66,10 @@ export class Pending {
     return this.#edits.reduce((count, edit) => count + edit.count, 0);
   }
 
+  get edits(): readonly Edit[] {
+    return this.#edits;
+  }
+
   /** The operations that lead from what is committed to what the user sees. */
   get operations(): readonly Delta[] {
     return this.#edits.map((edit) => edit.operation);
@@ -147,6 +151,14 @@ export class Pending {
     const inverse = edit.operation.invert(this.#committed.delta);
     this.#inFlight = false;
     return { edit, change: this.#rebase(inverse, rest) };
+  }
+
+  /** Takes all edits out of what the user sees. */
+  abandon(): readonly Edit[] {
+    const edits = this.#edits;
+    this.#inFlight = false;
+    this.#change([]);
+    return edits;
   }
 
   // Rewrites edits so that they come after `theirs`, and returns `theirs` rewritten to come after them.
