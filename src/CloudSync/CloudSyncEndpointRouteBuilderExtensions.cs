@@ -1,6 +1,6 @@
 // MapCloudSync(): the WebSocket endpoint.
 
-using Microsoft.AspNetCore.Http;
+using CloudSync.Gateway;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -22,11 +22,7 @@ public static class CloudSyncEndpointRouteBuilderExtensions
         var pipeline = endpoints.CreateApplicationBuilder();
         // No keep-alive interval: it would cost a Timer for each socket. The protocol has a heartbeat of its own.
         pipeline.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
-        pipeline.Run(static context =>
-        {
-            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
-            return Task.CompletedTask;
-        });
+        pipeline.Run(endpoints.ServiceProvider.GetRequiredService<GatewayEndpoint>().HandleAsync);
         return endpoints.Map(pattern, pipeline.Build()).WithDisplayName("CloudSync");
     }
 }

@@ -3,6 +3,7 @@
 using CloudSync;
 using CloudSync.Documents;
 using CloudSync.Fanout;
+using CloudSync.Gateway;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -37,6 +38,12 @@ public static class CloudSyncServiceCollectionExtensions
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IFanout, InProcessFanout>();
         services.AddDocuments();
+        services.TryAddSingleton<ConnectionTable>();
+        services.TryAddSingleton<GatewayMetrics>();
+        services.TryAddSingleton<GatewayEnvironment>();
+        services.TryAddSingleton<GatewayEndpoint>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ConnectionSweep>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, GatewayDrain>());
         return new CloudSyncBuilder(services);
     }
 }

@@ -1,0 +1,70 @@
+// Turns an HTTP request into a connection, or says why not.
+
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace CloudSync.Gateway;
+
+internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
+{
+    public Task HandleAsync(HttpContext context)
+    {
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            context.Response.Headers.Upgrade = "websocket";
+            return AnswerAsync(
+                context, StatusCodes.Status426UpgradeRequired, "This is CloudSync's WebSocket endpoint; see docs/protocol.md.");
+        }
+
+        if (gateway.Draining)
+        {
+            context.Response.Headers.RetryAfter = "1";
+            return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, "This gateway stops. Come back.");
+        }
+
+        var address = AddressOf(context);
+        var admission = gateway.Connections.Enter(address, gateway.Options.Limits, out var limit, out var value);
+        if (admission == Admission.TurnedAway)
+        {
+            context.Response.Headers.RetryAfter = "5";
+            return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, "Too many connections. Come back later.");
+        }
+
+        return AcceptAsync(context, address, admission, limit, value);
+    }
+
+    private async Task AcceptAsync(HttpContext context, IPAddress address, Admission admission, string limit, int value)
+    {
+        try
+        {
+            var host = Identity.FromHost(context.User);
+            var lifetime = context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+            // No keep-alive here either, whatever the host has set for its own sockets; and no compression, which would
+            // keep two deflate windows for each connection.
+            var socket = await context.WebSockets.AcceptWebSocketAsync(
+                new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.Zero, DangerousEnableCompression = false });
+            var connection = new Connection(gateway, socket, lifetime, host);
+            if (admission == Admission.Refused)
+                connection.Refuse(GatewayRefusals.TooManyConnections(limit, value), CloseCode.TooManyConnections);
+            await connection.RunAsync();
+        }
+        finally
+        {
+            gateway.Connections.Leave(address, admission);
+        }
+    }
+
+    private static IPAddress AddressOf(HttpContext context)
+    {
+        var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
+        return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+    }
+
+    private static Task AnswerAsync(HttpContext context, int status, string text)
+    {
+        context.Response.StatusCode = status;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        return context.Response.WriteAsync(text + "\n", context.RequestAborted);
+    }
+}
