@@ -1,0 +1,90 @@
+// A gateway on real Kestrel, on a free port, with documents that a test plays itself or the real ones.
+
+using System.Net;
+using CloudSync.Documents;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Xunit;
+
+namespace CloudSync.Tests.Gateway;
+
+internal sealed class GatewayHost : IAsyncDisposable
+{
+    private GatewayHost(WebApplication app, FakeDocuments documents)
+    {
+        App = app;
+        Documents = documents;
+    }
+
+    public WebApplication App { get; }
+
+    public FakeDocuments Documents { get; }
+
+    public IPEndPoint EndPoint
+    {
+        get
+        {
+            var address = App.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+            return new IPEndPoint(IPAddress.Loopback, new Uri(address).Port);
+        }
+    }
+
+    public Uri Uri => new($"ws://{EndPoint}/sync");
+
+    /// <summary>Starts a gateway.</summary>
+    /// <param name="configure">Changes options.</param>
+    /// <param name="time">The clock of the gateway.</param>
+    /// <param name="services">Adds to its services.</param>
+    /// <param name="app">Adds to its pipeline, before the endpoint.</param>
+    /// <param name="documents">True: the fake documents take the place of the real ones.</param>
+    public static async Task<GatewayHost> StartAsync(
+        Action<CloudSyncOptions>? configure = null, TimeProvider? time = null,
+        Action<CloudSyncBuilder>? services = null, Action<WebApplication>? app = null, bool documents = true)
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var fake = new FakeDocuments();
+        if (documents)
+        {
+            // Instead of the real ones, and of everything that would need a log.
+            builder.Services.AddSingleton<DocumentRegistry>(fake);
+            builder.Services.AddSingleton<Log.IOperationLog>(_ => throw new InvalidOperationException("There is no log."));
+        }
+
+        if (time is not null)
+            builder.Services.AddSingleton(time);
+        var cloudSync = builder.Services.AddCloudSync(configure);
+        services?.Invoke(cloudSync);
+        var host = new GatewayHost(builder.Build(), fake);
+        app?.Invoke(host.App);
+        host.App.MapCloudSync();
+        await host.App.StartAsync();
+        return host;
+    }
+
+    /// <summary>A client that has said nothing yet.</summary>
+    public async Task<WireClient> ConnectAsync() => await WireClient.ConnectAsync(Uri);
+
+    /// <summary>A client that has been welcomed.</summary>
+    public async Task<WireClient> GreetAsync(ulong clientId = 1)
+    {
+        var client = await ConnectAsync();
+        await client.SendAsync(Messages.Hello(clientId));
+        Assert.NotNull((await client.ReceiveAsync()).Welcome);
+        return client;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        // A stop of its own would drain; a test that wants that asks for it.
+        using var now = new CancellationTokenSource();
+        await now.CancelAsync();
+        await App.StopAsync(now.Token);
+        await App.DisposeAsync();
+    }
+}
