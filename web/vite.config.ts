@@ -1,0 +1,19 @@
+// Building the web app into web/dist, and serving it while it is being worked on.
+import { defineConfig } from "vite";
+
+// The server that `npm run dev` passes the REST API and the WebSocket on to.
+const server = "http://localhost:5080";
+
+export default defineConfig({
+  build: {
+    target: "es2023",
+    // Fonts and images stay files of their own: a page that may load nothing but its own files forbids data: URLs.
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: {
+      "/api": server,
+      "/sync": { target: server, ws: true },
+    },
+  },
+});
