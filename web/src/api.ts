@@ -14,7 +14,7 @@ export interface DocumentRecord {
 
 export interface DocumentPage {
   readonly documents: DocumentRecord[];
-  /** What to pass as `after` for the next page; absent on the last one. */
+  /** What to pass as `cursor` for the next page; absent on the last one. */
   readonly next?: string | null;
 }
 
@@ -46,19 +46,15 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** Documents, the most recently changed first. */
-export function listDocuments(limit: number, after?: string | null): Promise<DocumentPage> {
+/** Documents, the most recently changed first; at most 200 at once. */
+export function listDocuments(limit: number, cursor?: string | null): Promise<DocumentPage> {
   const query = new URLSearchParams({ limit: String(limit) });
-  if (after) query.set("after", after);
+  if (cursor) query.set("cursor", cursor);
   return request("GET", `/documents?${query}`);
 }
 
 export function createDocument(title: string, content: Delta): Promise<DocumentRecord> {
   return request("POST", "/documents", { type: "rich-text", title, content: { ops: content.ops } });
-}
-
-export function getDocument(id: string): Promise<DocumentRecord> {
-  return request("GET", `/documents/${encodeURIComponent(id)}`);
 }
 
 export function renameDocument(id: string, title: string): Promise<DocumentRecord> {

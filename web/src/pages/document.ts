@@ -14,7 +14,7 @@ import { People } from "../parts/people.js";
 import { Status } from "../parts/status.js";
 import { Title } from "../parts/title.js";
 import { toast } from "../parts/toast.js";
-import { connection, leaveDocument, openDocument } from "../sync.js";
+import { connection } from "../sync.js";
 import { missingPage, notice } from "./missing.js";
 
 declare global {
@@ -26,16 +26,17 @@ declare global {
 
 /** @param fresh The document was made a moment ago: its title is what one wants to type first. */
 export function documentPage(id: string, fresh: boolean): Page {
-  const shared = openDocument(id);
+  const shared = connection().open(id);
   const own = me();
   const status = new Status();
-  const undo: (() => void)[] = [() => own.leave(), () => leaveDocument(shared)];
+  const undo: (() => void)[] = [() => own.leave(), () => shared.close()];
   let quill: Quill | undefined;
+  let writable = false;
 
-  const title = new Title(id, () => quill?.focus(), () => shared.setPresenceState({ renamedAt: Date.now() }));
+  const title = new Title(id, () => quill?.focus());
   const people = new People((entry) => goTo(entry));
   const tools = h("div", { class: "tools" });
-  const sheet = h("article", { class: "sheet" }, h("div", { class: "skeleton text", "aria-hidden": "true" }, h("i"), h("i"), h("i"), h("i")));
+  const sheet = h("article", { class: "sheet", mousedown: (event: MouseEvent) => writeAtEnd(event) }, h("div", { class: "skeleton text", "aria-hidden": "true" }, h("i"), h("i"), h("i"), h("i")));
   const banner = h("div", { class: "banner", role: "alert", hidden: true });
   const element = h(
     "div",
@@ -97,40 +98,31 @@ export function documentPage(id: string, fresh: boolean): Page {
     const selected = (): void => { if (editor.hasFocus()) showSelection(); };
     document.addEventListener("selectionchange", selected);
 
-    const renames = new Map<string, unknown>();
     const present = (entries: readonly PresenceEntry[]): void => {
       people.show(entries);
       drawCursors();
-      for (const { clientId, state } of entries) {
-        const renamedAt = (state as { renamedAt?: unknown } | null | undefined)?.renamedAt;
-        if (renamedAt !== undefined && renames.get(clientId) !== renamedAt) void title.refresh();
-        renames.set(clientId, renamedAt);
-      }
     };
     present(shared.presence);
-    const seen = (): void => { if (document.visibilityState === "visible") void title.refresh(); };
-    document.addEventListener("visibilitychange", seen);
+    // Where carets are depends on the letters' widths.
+    document.fonts.addEventListener("loadingdone", drawCursors);
 
     undo.push(
       () => cancelAnimationFrame(frame),
       () => document.removeEventListener("selectionchange", selected),
-      () => document.removeEventListener("visibilitychange", seen),
+      () => document.fonts.removeEventListener("loadingdone", drawCursors),
       () => binding.release(),
       () => { delete window.cloudsync; },
       shared.on("presence", present),
-      shared.on("refused", (_operation, error) => {
-        binding.show();
-        toast(`An edit was refused and taken back: ${error.message}`);
-      }),
+      shared.on("renamed", (now) => title.show(now)),
+      // The document takes the edit back by itself, with a change or a reset.
+      shared.on("refused", (_operation, error) => toast(`An edit was refused and taken back: ${error.message}`)),
     );
 
-    if (!binding.sound) {
-      say("This document holds something that this editor can’t show. You can read it, but not write here.");
-    } else if (shared.state.kind !== "refused" && shared.state.kind !== "closed") {
-      editor.enable();
-      if (fresh) title.select();
-      else editor.focus();
-    }
+    writable = binding.sound;
+    if (!writable) say("This document holds something that this editor can’t show. You can read it, but not write here.");
+    showState();
+    if (fresh) title.select();
+    else if (editor.isEnabled()) editor.focus();
   }
 
   function goTo({ selection }: PresenceEntry): void {
@@ -141,13 +133,20 @@ export function documentPage(id: string, fresh: boolean): Page {
     scrollTo({ top: Math.max(0, top - innerHeight / 3), behavior: "smooth" });
   }
 
+  // The paper around the text: a click there is meant for the text.
+  function writeAtEnd(event: MouseEvent): void {
+    if (event.target !== sheet || !quill?.isEnabled()) return;
+    event.preventDefault();
+    quill.setSelection(quill.getLength(), 0, "user");
+  }
+
   function say(text: string, ...actions: HTMLElement[]): void {
     banner.replaceChildren(h("span", {}, text), ...actions);
     banner.hidden = false;
   }
 
   function fail(error: RefusedError): void {
-    if (error.code === "DOCUMENT_NOT_FOUND" || error.code === "INVALID_DOCUMENT_ID") {
+    if (error.code === "DOCUMENT_NOT_FOUND" || error.code === "DELETED" || error.code === "INVALID_DOCUMENT_ID") {
       const missing = missingPage("document");
       element.replaceChildren(missing.element);
       document.title = missing.title;
@@ -157,18 +156,17 @@ export function documentPage(id: string, fresh: boolean): Page {
     }
   }
 
-  let wasLive = false;
   function showState(): void {
     const state = shared.state;
     status.show(state);
-    if (state.kind === "live" && !wasLive && quill) void title.refresh();
-    wasLive = state.kind === "live";
-    const over = state.kind === "closed" || state.kind === "refused";
-    if (!over || !quill) return;
-    quill.disable();
-    tools.hidden = true;
+    if (!quill) return;
+    const over = state.kind === "refused";
+    quill.enable(!over && writable);
+    tools.hidden = over;
+    banner.hidden = !over && writable;
+    if (!over) return;
     // What was written stays on the screen, to be copied.
-    if (state.kind === "closed" || state.reason?.code === "DOCUMENT_NOT_FOUND") {
+    if (state.reason?.code === "DELETED" || state.reason?.code === "DOCUMENT_NOT_FOUND") {
       say("This document was deleted. What you see is how you last had it.");
     } else {
       say(`The server refuses this document: ${state.reason?.message ?? "it gave no reason"}`,

@@ -12,6 +12,7 @@ import { toastError } from "../parts/toast.js";
 import { ago, exactly, period } from "../time.js";
 
 const pageSize = 50;
+const pageSizeMax = 200;
 const titleLengthMax = 200;
 // How often "3 minutes ago" is said anew.
 const clockMs = 30_000;
@@ -57,9 +58,10 @@ export function listPage(): Page {
   async function refresh(): Promise<void> {
     try {
       // As many as are shown, so that a list that was paged doesn't shrink under the reader.
-      const page = await listDocuments(Math.min(1000, Math.max(pageSize, documents.length)));
-      documents = page.documents;
-      next = page.next ?? null;
+      const page = await listDocuments(Math.min(pageSizeMax, Math.max(pageSize, documents.length)));
+      const rest = documents.slice(pageSizeMax);
+      documents = merge(page.documents, rest);
+      if (rest.length === 0) next = page.next ?? null;
       state = "loaded";
     } catch (error) {
       if (state === "loading") state = "failed";
@@ -72,9 +74,7 @@ export function listPage(): Page {
     more.disabled = true;
     try {
       const page = await listDocuments(pageSize, next);
-      // A document that changed in between stands on the next page too.
-      const known = new Set(documents.map(({ id }) => id));
-      documents = [...documents, ...page.documents.filter(({ id }) => !known.has(id))];
+      documents = merge(documents, page.documents);
       next = page.next ?? null;
     } catch (error) {
       toastError(error);
@@ -181,6 +181,12 @@ export function listPage(): Page {
       own.leave();
     },
   };
+}
+
+// Two stretches of the list. A document that changed in between can stand in both.
+function merge(first: readonly DocumentRecord[], then: readonly DocumentRecord[]): DocumentRecord[] {
+  const known = new Set(first.map(({ id }) => id));
+  return [...first, ...then.filter(({ id }) => !known.has(id))];
 }
 
 function empty(title: string, text: string, action?: HTMLElement): HTMLElement {

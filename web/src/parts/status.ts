@@ -4,23 +4,26 @@ import { h } from "../dom.js";
 
 export class Status {
   readonly #text = h("span");
-  readonly element = h("div", { class: "status", role: "status" }, h("i", { "aria-hidden": "true" }), this.#text);
+  readonly #count = h("span", { class: "unsaved" });
+  readonly element = h("div", { class: "status", role: "status" }, h("i", { "aria-hidden": "true" }), this.#text, this.#count);
 
   show(state: DocumentState): void {
     this.element.dataset["kind"] = state.kind;
     this.#text.textContent = words(state);
+    const waits = state.unsaved > 0 && (state.kind === "offline" || state.kind === "connecting");
+    this.#count.textContent = waits ? edits(state.unsaved) : "";
     this.element.title = explanation(state);
   }
 }
 
-function words({ kind, unsaved, reason }: DocumentState): string {
+function words({ kind, reason }: DocumentState): string {
   switch (kind) {
     case "connecting":
-      return unsaved > 0 ? `Connecting… ${edits(unsaved)}` : "Connecting…";
+      return "Connecting…";
     case "live":
       return "Live";
     case "offline":
-      return unsaved > 0 ? `Offline · ${edits(unsaved)}` : "Offline";
+      return "Offline";
     case "refused":
       return `Refused: ${reason?.message ?? "the server gave no reason"}`;
     case "closed":

@@ -1,6 +1,6 @@
-// The title above a document: edited in place, saved when one leaves it, and read again when somebody else may have
-// changed it. The title lives in the document's record, not in its operations.
-import { getDocument, renameDocument } from "../api.js";
+// The title above a document: edited in place and saved when one leaves it. It belongs to the document's record, not to
+// its operations.
+import { renameDocument } from "../api.js";
 import { h } from "../dom.js";
 import { toastError } from "./toast.js";
 
@@ -11,11 +11,10 @@ export class Title {
   readonly element: HTMLInputElement;
   #saved = "";
 
-  /** @param renamed Called when this user gave the document another title. */
+  /** @param done Called when the person has finished with it and wants to go on in the text. */
   constructor(
     private readonly id: string,
     private readonly done: () => void,
-    private readonly renamed: () => void,
   ) {
     this.element = h("input", {
       class: "title", type: "text", "aria-label": "Title", placeholder: untitled, maxlength: lengthMax,
@@ -41,15 +40,6 @@ export class Title {
     this.element.select();
   }
 
-  /** Asks the server for the title. */
-  async refresh(): Promise<void> {
-    try {
-      this.show((await getDocument(this.id)).title);
-    } catch {
-      // It is asked for again at the next occasion; the document itself tells when it is gone.
-    }
-  }
-
   async #save(): Promise<void> {
     const title = this.element.value.trim() || untitled;
     this.element.value = title;
@@ -59,7 +49,6 @@ export class Title {
     this.#fit();
     try {
       this.show((await renameDocument(this.id, title)).title);
-      this.renamed();
     } catch (error) {
       this.show(before);
       toastError(error);
