@@ -45,6 +45,8 @@ export interface DocumentEvents {
   /** Forget what the editor shows and show this. The first one comes when the document was opened. */
   reset: [content: Delta];
   presence: [entries: readonly PresenceEntry[]];
+  /** The document has another title. */
+  renamed: [title: string];
   /** Edits of one's own that the server will never take. They are not in the content any more. */
   refused: [operation: Delta, error: RefusedError];
   state: [state: DocumentState];
@@ -270,7 +272,7 @@ export class CollaborativeDocument {
       else if (body.case === "ack") this.#acknowledged(body.value);
       else if (body.case === "closed") this.#closedByServer(body.value);
       else if (body.case === "error") this.#error(body.value);
-      else if (body.case === "renamed") this.#title = body.value.title;
+      else if (body.case === "renamed") this.#rename(body.value.title);
       else if (body.case === "presenceChanged" && this.#link !== "opening") {
         this.#presence.update(body.value);
         this.#events.emit("presence", this.presence);
@@ -315,7 +317,7 @@ export class CollaborativeDocument {
 
   #opened(message: Opened): void {
     if (this.#link !== "opening") return;
-    this.#title = message.title;
+    this.#rename(message.title);
     this.#head = Number(message.head);
     if (message.snapshot !== undefined) {
       if (message.type !== "rich-text" && message.type !== "text")
@@ -334,6 +336,12 @@ export class CollaborativeDocument {
     this.#link = "catching-up";
     this.#own.begin();
     this.#proceed();
+  }
+
+  #rename(title: string): void {
+    if (title === this.#title) return;
+    this.#title = title;
+    this.#events.emit("renamed", title);
   }
 
   #committed(message: Committed): void {
