@@ -23,6 +23,19 @@ internal static class AttributeSet
         }
     }
 
+    /// <summary>Bytes of JSON that one character or embed in a document may carry.</summary>
+    public const int MaxBytes = 16 * 1024;
+
+    /// <exception cref="OperationException">These attributes are larger than a document takes.</exception>
+    public static void CheckSize(ReadOnlySpan<byte> json)
+    {
+        if (json.Length > MaxBytes)
+        {
+            throw ComponentReader.Malformed(
+                $"one place would have {json.Length} bytes of attributes; {MaxBytes} are allowed");
+        }
+    }
+
     /// <summary>Whether both hold the same names and values, in whatever order.</summary>
     public static bool AreEqual(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
     {
