@@ -4,6 +4,7 @@
 // little. So edits are gathered like the digits of a binary counter: two neighbours made of equally many edits become
 // one, and only `delta` pays for the document.
 import Delta from "quill-delta";
+import { measure } from "./operation-codec.js";
 
 export class Content {
   #base: Delta;
@@ -14,6 +15,10 @@ export class Content {
   }
 
   append(delta: Delta): void {
+    if (measure(delta).changesEmbeds) {
+      this.#base = this.delta.compose(delta);
+      return;
+    }
     let entry = { delta, rank: 0 };
     while (this.#tail.at(-1)?.rank === entry.rank) {
       const before = this.#tail.pop()!;

@@ -25,7 +25,7 @@ import {
   type ServerMessage,
 } from "./generated/cloudsync/v1/frame_pb.js";
 import { SetPresenceSchema } from "./generated/cloudsync/v1/presence_pb.js";
-import { decodeOperation, encodeOperation } from "./operation-codec.js";
+import { decodeOperation, encodeOperation, measure } from "./operation-codec.js";
 import { Pending, type Edit } from "./pending.js";
 import { OwnPresence, Presence, type PresenceEntry, type Selection } from "./presence.js";
 
@@ -348,7 +348,7 @@ export class CollaborativeDocument {
     const pending = this.#pending;
     if (this.#link === "opening" || pending === undefined) return;
     if (Number(message.baseVersion) !== pending.version) return this.#reopen();
-    const changes = new Content(new Delta());
+    let changes = new Content(new Delta());
     for (const { clientId, clientSeq, operation, count } of message.operations) {
       const delta = decodeOperation(operation);
       const isOwn = clientId === this.#connection.clientId;
@@ -361,6 +361,10 @@ export class CollaborativeDocument {
       }
       this.#presence.move(delta, clientId);
       this.#own.moveShown(delta, isOwn);
+      if (measure(delta).changesEmbeds) {
+        this.#show(changes.delta);
+        changes = new Content(new Delta());
+      }
     }
     this.#faults = 0;
     this.#backoff.reset();

@@ -15,6 +15,7 @@ const EMBED_CHANGE = 1;
 
 /** Lengths are 31 bits, in code units and in bytes. */
 const VALUE_MAX = 0x7fff_ffff;
+// Objects and arrays in each other, the outermost counting as one.
 const JSON_DEPTH_MAX = 32;
 // With the u flag this finds surrogates that are not half of a pair, and only those.
 const LONE_SURROGATE = /[\uD800-\uDFFF]/u;
@@ -49,7 +50,9 @@ export function canonical(delta: { readonly ops: readonly Op[] }): Delta {
     } else if (typeof retain === "number") {
       result.retain(checkLength(retain), attributes);
     } else {
-      result.retain(checkObject(retain, "A change of an embed"), attributes);
+      const change = checkObject(retain, "A change of an embed");
+      if (Object.keys(change).length !== 1) throw new RangeError("A change of an embed has one member, the embed's type.");
+      result.retain(change, attributes);
     }
   }
   return result.chop();
@@ -69,14 +72,27 @@ export interface Measure {
   readonly insertsOnly: boolean;
   /** It has neither attributes nor embeds. */
   readonly plain: boolean;
+  /**
+   * It changes an embed. Then it must not be composed with what comes after it other than onto a document: in that,
+   * quill-delta forgets to remove attributes.
+   */
+  readonly changesEmbeds: boolean;
 }
 
-/** @throws {RangeError} It changes an embed of a kind that no handler is registered for (Delta.registerEmbed). */
+// The rule for changes of embeds (docs/operations.md): the new data replaces the old.
+const replaceEmbed = {
+  compose: (_before: unknown, after: unknown): unknown => after,
+  invert: (_change: unknown, before: unknown): unknown => before,
+  transform: (over: unknown, own: unknown, priority: boolean): unknown => (priority ? over : own),
+};
+
+/** @throws {RangeError} It changes an embed of a type for which the application has registered a rule of its own. */
 export function measure(delta: Delta): Measure {
   let requiredLength = 0;
   let lengthChange = 0;
   let insertsOnly = true;
   let plain = true;
+  let changesEmbeds = false;
   for (const op of delta.ops) {
     const length = Delta.Op.length(op);
     plain &&= op.attributes === undefined && typeof op.retain !== "object" && typeof op.insert !== "object";
@@ -87,11 +103,14 @@ export function measure(delta: Delta): Measure {
     insertsOnly = false;
     requiredLength += length;
     if (op.delete !== undefined) lengthChange -= length;
-    const embed = typeof op.retain === "object" ? (Object.keys(op.retain)[0] ?? "") : undefined;
-    if (embed !== undefined && Delta["handlers"][embed] === undefined)
-      throw new RangeError(`No handler is registered for changes of the embed "${embed}".`);
+    if (typeof op.retain !== "object") continue;
+    changesEmbeds = true;
+    // quill-delta keeps its rules for all of the page, and refuses types without one.
+    const rule = (Delta["handlers"][Object.keys(op.retain)[0] ?? ""] ??= replaceEmbed);
+    if (rule !== replaceEmbed)
+      throw new RangeError("A handler of the application's own (Delta.registerEmbed) merges embeds otherwise than the server.");
   }
-  return { requiredLength, lengthChange, insertsOnly, plain };
+  return { requiredLength, lengthChange, insertsOnly, plain, changesEmbeds };
 }
 
 /** Takes an operation in canonical form. */
@@ -141,7 +160,10 @@ export function decodeOperation(bytes: Uint8Array): Delta {
     } else if (value === EMBED_INSERT) {
       delta.insert(reader.json(), attributes);
     } else if (value === EMBED_CHANGE) {
-      delta.retain(reader.json(), attributes);
+      const change = reader.json();
+      if (Object.keys(change).length !== 1)
+        throw new MalformedOperationError("A change of an embed without exactly one member.");
+      delta.retain(change, attributes);
     } else {
       throw new MalformedOperationError(`An embed of the unknown kind ${value}.`);
     }
@@ -174,7 +196,7 @@ function checkText(text: string): void {
 function checkObject(value: unknown, what: string, deep = true): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new RangeError(`${what} must be an object.`);
-  if (deep) checkJson(value, 0);
+  if (deep) checkJson(value, 1);
   return value as Record<string, unknown>;
 }
 
@@ -185,11 +207,11 @@ function checkAttributes(attributes: object, keepNull: boolean): Record<string, 
 }
 
 function checkJson(value: unknown, depth: number): void {
-  if (depth > JSON_DEPTH_MAX) throw new RangeError(`Attributes and embeds nest at most ${JSON_DEPTH_MAX} deep.`);
   if (value === null || typeof value === "boolean") return;
   if (typeof value === "string") return checkText(value);
   if (typeof value === "number" && Number.isFinite(value)) return;
   if (typeof value !== "object") throw new RangeError(`Attributes and embeds are JSON; ${String(value)} is not.`);
+  if (depth > JSON_DEPTH_MAX) throw new RangeError(`Attributes and embeds nest at most ${JSON_DEPTH_MAX} deep.`);
   for (const [key, item] of Object.entries(value)) {
     // As a key of quill-delta's plain objects it would be taken for their prototype.
     if (key === "__proto__") throw new RangeError('"__proto__" can\'t be a name in attributes and embeds.');

@@ -94,7 +94,8 @@ export class Pending {
     let edit: Edit = { operation, count: 1, bytes: encodeOperation(operation).length };
     const last = this.#edits.at(-1);
     const waiting = this.#edits.length > (this.#inFlight ? 1 : 0);
-    if (waiting && last !== undefined && last.bytes + edit.bytes <= COMPOSED_BYTES_MAX) {
+    const fits = last !== undefined && last.bytes + edit.bytes <= COMPOSED_BYTES_MAX;
+    if (waiting && fits && !measure(last.operation).changesEmbeds) {
       const composed = last.operation.compose(operation);
       checkTexts(composed);
       edit = { operation: composed, count: last.count + 1, bytes: last.bytes + edit.bytes };

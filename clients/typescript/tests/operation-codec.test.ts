@@ -69,6 +69,7 @@ describe("the binary form", () => {
     ["attributes that are no object", `0c 02 ${text("[]")}`],
     ["an embed that is null", `03 04 ${text("null")}`],
     ["an embed without its length", "03"],
+    ["a change of an embed of two types", `0b 0d ${text('{"a":1,"b":2}')}`],
   ];
 
   it.each(malformed)("is refused with %s", (_name, given) => {
@@ -89,7 +90,13 @@ describe("the binary form", () => {
   });
 });
 
+const nested = (depth: number): object => (depth === 1 ? {} : { a: nested(depth - 1) });
+
 describe("an edit", () => {
+  it("may nest 32 deep", () => {
+    expect(canonical({ ops: [{ insert: "a", attributes: nested(32) as never }] }).length()).toBe(1);
+  });
+
   const refused: [string, unknown][] = [
     ["half a surrogate pair", [{ insert: "a\uD83D" }]],
     ["half a surrogate pair in an attribute", [{ insert: "a", attributes: { x: "\uDE00" } }]],
@@ -103,6 +110,8 @@ describe("an edit", () => {
     ["a number for a text", [{ insert: 5 }]],
     ["an array for an embed", [{ insert: [1] }]],
     ["null for an embed", [{ insert: null }]],
+    ["a change of an embed of two types", [{ retain: { a: 1, b: 2 } }]],
+    ["attributes nested 33 deep", [{ insert: "a", attributes: nested(33) }]],
     ["a delete with attributes", [{ delete: 1, attributes: { a: 1 } }]],
     ["a function in an attribute", [{ retain: 1, attributes: { a: () => 1 } }]],
     ["undefined inside an attribute", [{ retain: 1, attributes: { a: { b: undefined } } }]],

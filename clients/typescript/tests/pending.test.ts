@@ -94,7 +94,6 @@ describe("pending edits", () => {
     ["insert formatted text into plain text", "text", new Delta().insert("a", { bold: true })],
     ["insert an embed into plain text", "text", new Delta().insert({ image: "u" })],
     ["hold half a surrogate pair", "rich-text", new Delta().insert("\uD83D")],
-    ["change an embed that nobody knows to merge", "rich-text", new Delta().retain({ image: "u" })],
   ];
 
   it.each(refused)("that would %s are refused and change nothing", (_name, type, delta) => {
@@ -118,13 +117,21 @@ describe("pending edits", () => {
     expect([pending.content, pending.version]).toEqual([doc("xabc"), 7]);
   });
 
-  it("may change embeds that a handler is registered for", () => {
+  it("may change embeds, the committed change having priority", () => {
+    const pending = new Pending("rich-text", 1, new Delta().insert({ card: 1 }, { bold: true }), 0);
+    pending.submit(new Delta().retain({ card: 2 }));
+    pending.submit(new Delta().retain(1, { bold: null }));
+    expect(pending.content).toEqual(new Delta().insert({ card: 2 }));
+    expect(pending.receive(new Delta().retain({ card: 3 }), 1)).toEqual(new Delta().retain({ card: 3 }));
+    expect(pending.content).toEqual(new Delta().insert({ card: 3 }));
+  });
+
+  it("may not change embeds for which the application has a rule that the server doesn't have", () => {
     Delta.registerEmbed<number>("count", { compose: (a, b) => a + b, invert: (a) => -a, transform: (_a, b) => b });
     try {
       const pending = new Pending("rich-text", 1, new Delta().insert({ count: 1 }), 0);
-      pending.submit(new Delta().retain({ count: 4 }));
-      pending.receive(new Delta().retain({ count: 10 }), 1);
-      expect(pending.content).toEqual(new Delta().insert({ count: 15 }));
+      expect(() => pending.submit(new Delta().retain({ count: 4 }))).toThrow(RangeError);
+      expect(pending.unsaved).toBe(0);
     } finally {
       Delta.unregisterEmbed("count");
     }

@@ -46,7 +46,8 @@ export function forSeeds(count: number, property: (random: Random) => void): voi
 
 const TEXTS = ["a", "b", "cd", "\n", "é", "漢字", "😀", "👩‍👧", "\u0000", "\uFEFF", "word "];
 const ATTRIBUTES = [{ bold: true }, { bold: null }, { color: "#f00" }, { list: { kind: "bullet", depth: 2 } }, { color: null, bold: true }];
-const EMBEDS = [{ image: "https://example.org/a.png" }, { formula: { latex: "x^2" } }];
+const EMBEDS = [{ image: "https://example.org/a.png" }, { card: 1 }];
+const CHANGES = [{ card: 2 }, { card: { kind: "wide" } }];
 
 export function randomInsert(random: Random, delta: Delta, plain = false): void {
   const attributes = !plain && random.chance(0.3) ? random.pick(ATTRIBUTES) : undefined;
@@ -70,6 +71,9 @@ export function randomEdit(random: Random, content: Delta, plain = false): Delta
     const choice = random.next();
     if (choice < 0.55 || end === position) {
       randomInsert(random, edit, plain);
+    } else if (choice < 0.65 && isCard(content, position)) {
+      edit.retain(random.pick(CHANGES), random.chance(0.3) ? random.pick(ATTRIBUTES) : undefined);
+      position++;
     } else if (choice < 0.85 || plain) {
       edit.delete(end - position);
       position = end;
@@ -79,6 +83,11 @@ export function randomEdit(random: Random, content: Delta, plain = false): Delta
     }
   }
   return edit.chop();
+}
+
+function isCard(content: Delta, at: number): boolean {
+  const op = content.slice(at, at + 1).ops[0];
+  return typeof op?.insert === "object" && Object.hasOwn(op.insert, "card");
 }
 
 function splits(text: string, at: number): boolean {
