@@ -1,0 +1,462 @@
+// The client: one connection that carries any number of documents, kept up for as long as it makes sense.
+//
+// There is no loop and no task in here. Everything happens under one lock, called by the application, the transport or
+// the alarm; what it leaves behind (events for the application, frames for the server, a changed state, the next alarm)
+// is dealt with when the outermost caller leaves the lock, in Leave().
+
+using CloudSync.Protocol.V1;
+using Google.Protobuf;
+
+namespace CloudSync.Client;
+
+/// <summary>
+/// A client of a CloudSync server. Thread-safe.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Events of a client and of its documents are raised one at a time and in order, on whatever thread caused them, while
+/// the client is locked: what a handler reads belongs to the event, unless a handler before it has edited. A handler may
+/// call anything of the client, and must not wait for another thread that does.
+/// </para>
+/// <para>Connects when the first document is opened, and comes back by itself until it is disposed or refused.</para>
+/// </remarks>
+public sealed class CloudSyncClient : IDisposable
+{
+    private const uint ProtocolVersion = 1;
+
+    private readonly Uri _endpoint;
+    private readonly CloudSyncClientOptions _options;
+    private readonly Func<Uri, ClientTransport> _transports;
+    private readonly long _started;
+    private readonly ITimer _alarm;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, CollaborativeDocument> _documents = [];
+    private readonly Queue<CollaborativeDocument> _due = [];
+    private readonly Queue<Action> _events = [];
+    private int _depth;
+    private TimeSpan _alarmAt = TimeSpan.MaxValue;
+    private ClientConnection? _connection;
+    private int _failures;
+    private TimeSpan? _retryAt;
+    private TimeSpan? _retryIn;
+    private Refusal? _refusal;
+    private bool _disposed;
+
+    /// <summary>Creates a client; it doesn't connect yet.</summary>
+    /// <param name="endpoint">The WebSocket endpoint, for example ws://localhost:5080/sync; http means ws.</param>
+    /// <param name="options">How it behaves.</param>
+    public CloudSyncClient(Uri endpoint, CloudSyncClientOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(endpoint);
+        var scheme = endpoint.Scheme switch { "http" => "ws", "https" => "wss", var other => other };
+        _endpoint = new UriBuilder(endpoint) { Scheme = scheme }.Uri;
+        _options = options ?? new();
+        _transports = _options.TransportFactory ?? (uri => new WebSocketTransport(uri, _options.MaxFrameBytes));
+        _started = _options.Clock.GetTimestamp();
+        _alarm = _options.Clock.CreateTimer(_ => OnAlarm(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        ClientId = _options.ClientId;
+        while (ClientId == 0)
+            ClientId = (ulong)_options.Random.NextInt64(long.MinValue, long.MaxValue);
+        User = _options.User;
+        State = new(SyncStateKind.Connecting);
+    }
+
+    /// <summary>Raised when <see cref="State"/> has changed.</summary>
+    public event Action<SyncState>? StateChanged;
+
+    /// <summary>Names this client's operations.</summary>
+    public ulong ClientId { get; }
+
+    /// <summary>How things stand; the unsaved edits are those of all its documents.</summary>
+    public SyncState State { get; private set; }
+
+    /// <summary>Who is typing.</summary>
+    public User User { get; private set; }
+
+    /// <summary>What the server accepts, or null before the first connection.</summary>
+    internal Limits? Limits { get; private set; }
+
+    internal CloudSyncClientOptions Options => _options;
+
+    internal TimeSpan Now => _options.Clock.GetElapsedTime(_started);
+
+    internal bool IsLive => _connection is { Welcomed: true };
+
+    internal bool IsConnecting => _connection is not null;
+
+    internal Refusal? Refusal => _refusal;
+
+    /// <summary>Opens a document, or returns it if it is open. Await <see cref="CollaborativeDocument.Ready"/>.</summary>
+    public CollaborativeDocument Open(string documentId)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(documentId);
+        using var _ = Enter();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (!_documents.TryGetValue(documentId, out var document))
+        {
+            document = new CollaborativeDocument(this, documentId);
+            _documents.Add(documentId, document);
+            if (_connection is null && _retryAt is null && _refusal is null)
+                Connect();
+            document.Connected();
+        }
+
+        return document;
+    }
+
+    /// <summary>Opens a document and waits until it can be edited.</summary>
+    /// <exception cref="RefusedException">The server doesn't let us.</exception>
+    public async Task<CollaborativeDocument> OpenAsync(string documentId, CancellationToken cancellationToken = default)
+    {
+        var document = Open(documentId);
+        await document.Ready.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return document;
+    }
+
+    /// <summary>Shows another name or colour to the others.</summary>
+    public void SetUser(User user)
+    {
+        ArgumentNullException.ThrowIfNull(user);
+        using var _ = Enter();
+        User = user;
+        foreach (var document in _documents.Values)
+            document.MarkDue();
+    }
+
+    /// <summary>
+    /// Connects at once instead of at the next attempt; also after a refusal of the connection, with a new
+    /// <see cref="CloudSyncClientOptions.Token"/> for example.
+    /// </summary>
+    public void Reconnect()
+    {
+        using var _ = Enter();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_connection is null)
+            Connect();
+    }
+
+    /// <summary>
+    /// Closes the connection and all documents. What isn't saved is lost: await
+    /// <see cref="CollaborativeDocument.WhenSavedAsync"/> first.
+    /// </summary>
+    public void Dispose()
+    {
+        using var _ = Enter();
+        if (_disposed)
+            return;
+        _disposed = true;
+        foreach (var document in _documents.Values.ToArray())
+            document.Dispose();
+        _connection?.Transport.Close();
+        _connection = null;
+        _retryAt = _retryIn = null;
+        _alarm.Dispose();
+    }
+
+    /// <summary>Everything that touches the client's or a document's state is between this and its Dispose().</summary>
+    internal Scope Enter()
+    {
+        _lock.Enter();
+        _depth++;
+        return new(this);
+    }
+
+    internal void Raise(Action handler) => _events.Enqueue(handler);
+
+    /// <summary>The document may have something to send.</summary>
+    internal void Enqueue(CollaborativeDocument document) => _due.Enqueue(document);
+
+    internal void Forget(CollaborativeDocument document)
+    {
+        _documents.Remove(document.Id);
+        if (document.OpenOnServer && _connection is { Welcomed: true } connection)
+            connection.Closing.Add(document.Id);
+    }
+
+    /// <summary>The n-th wait in a row: a random time up to a bound that doubles ("full jitter").</summary>
+    internal TimeSpan Backoff(int n, TimeSpan atLeast) => atLeast + _options.Random.NextDouble()
+        * TimeSpan.FromTicks(Math.Min(_options.BackoffMax.Ticks, _options.BackoffBase.Ticks << Math.Min(n, 20)));
+
+    /// <summary>Sees to it that OnAlarm runs at this time or before.</summary>
+    internal void SetAlarm(TimeSpan at)
+    {
+        if (at >= _alarmAt || _disposed)
+            return;
+        _alarmAt = at;
+        var wait = at - Now;
+        _alarm.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
+    }
+
+    internal void Connected(ClientConnection connection)
+    {
+        using var _ = Enter();
+        if (connection != _connection)
+            return;
+        connection.Greeting = new()
+        {
+            ProtocolVersion = ProtocolVersion,
+            ClientId = ClientId,
+            Agent = _options.Agent,
+            User = User.ToWire(),
+            Token = _options.Token,
+        };
+    }
+
+    internal void Received(ClientConnection connection, ReadOnlyMemory<byte> frame)
+    {
+        using var _ = Enter();
+        if (connection != _connection)
+            return;
+        connection.LastReceived = Now;
+        ServerFrame parsed;
+        try
+        {
+            parsed = ServerFrame.Parser.ParseFrom(frame.Span);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            Drop(new($"The server sent what is not a frame: {exception.Message}"));
+            return;
+        }
+
+        foreach (var message in parsed.Messages)
+        {
+            Handle(connection, message);
+            if (connection != _connection)
+                return;
+        }
+    }
+
+    internal void Closed(ClientConnection connection, TransportClosure closure)
+    {
+        using var _ = Enter();
+        if (connection == _connection)
+            Drop(closure);
+    }
+
+    internal void Sent(ClientConnection connection)
+    {
+        using var _ = Enter();
+        connection.Sending = false;
+    }
+
+    /// <summary>Gives the connection up, and decides when to come back, if at all.</summary>
+    internal void Drop(TransportClosure closure)
+    {
+        if (_connection is not { } connection)
+            return;
+        connection.Transport.Close();
+        _connection = null;
+        if (connection.Welcomed && Now - connection.WelcomedAt >= _options.BackoffResetAfter)
+            _failures = 0;
+        foreach (var document in _documents.Values)
+            document.Disconnected();
+        _refusal = closure.Refusal;
+        if (_refusal is not null)
+        {
+            foreach (var document in _documents.Values)
+                document.FailWaiters();
+            return;
+        }
+
+        _retryAt = connection.ReturnAt is { } returnAt && returnAt > Now
+            ? returnAt
+            : Now + Backoff(_failures++, closure.RetryAfter);
+        _retryIn = _retryAt - Now;
+        SetAlarm(_retryAt.Value);
+    }
+
+    private void Connect()
+    {
+        _retryAt = _retryIn = null;
+        _refusal = null;
+        _connection = new ClientConnection(this, _transports(_endpoint)) { LastReceived = Now, LastSent = Now };
+        _connection.WelcomeBy = Now + _options.ConnectTimeout;
+        SetAlarm(_connection.WelcomeBy);
+        _connection.Transport.Start(_connection);
+    }
+
+    private void Handle(ClientConnection connection, ServerMessage message)
+    {
+        switch (message.BodyCase)
+        {
+            case ServerMessage.BodyOneofCase.Welcome when !connection.Welcomed:
+                Limits = message.Welcome.Limits;
+                connection.Welcome(message.Welcome, _options.Random);
+                foreach (var document in _documents.Values)
+                    document.Connected();
+                SetAlarm(connection.NextAlarm);
+                break;
+            case ServerMessage.BodyOneofCase.Opened:
+                Find(message.Opened.DocumentId)?.Handle(message.Opened);
+                break;
+            case ServerMessage.BodyOneofCase.Committed:
+                Find(message.Committed.DocumentId)?.Handle(message.Committed);
+                break;
+            case ServerMessage.BodyOneofCase.Ack:
+                Find(message.Ack.DocumentId)?.Handle(message.Ack);
+                break;
+            case ServerMessage.BodyOneofCase.PresenceChanged:
+                Find(message.PresenceChanged.DocumentId)?.Handle(message.PresenceChanged);
+                break;
+            case ServerMessage.BodyOneofCase.Closed:
+                Find(message.Closed.DocumentId)?.Handle(message.Closed);
+                break;
+            case ServerMessage.BodyOneofCase.Error when message.Error.DocumentId.Length > 0:
+                Find(message.Error.DocumentId)?.Handle(message.Error);
+                break;
+            case ServerMessage.BodyOneofCase.Error:
+                var error = message.Error;
+                Drop(new(
+                    error.Message, error.Retry == Retry.Never ? error.ToRefusal() : null,
+                    TimeSpan.FromMilliseconds(error.RetryAfterMs)));
+                break;
+            case ServerMessage.BodyOneofCase.GoingAway:
+                var (min, max) = (message.GoingAway.ReconnectAfterMsMin, message.GoingAway.ReconnectAfterMsMax);
+                var wait = min + (_options.Random.NextDouble() * (Math.Max(min, max) - min));
+                connection.ReturnAt = Now + TimeSpan.FromMilliseconds(wait);
+                SetAlarm(connection.ReturnAt.Value);
+                break;
+            default:
+                // Pong, or something that a later server says to later clients.
+                break;
+        }
+    }
+
+    private CollaborativeDocument? Find(string documentId) => _documents.GetValueOrDefault(documentId);
+
+    private void OnAlarm()
+    {
+        using var _ = Enter();
+        _alarmAt = TimeSpan.MaxValue;
+        if (_disposed)
+            return;
+        if (_retryAt <= Now)
+            Connect();
+        if (_connection is { } connection)
+        {
+            if (!connection.Welcomed && connection.WelcomeBy <= Now)
+                Drop(new("The server didn't welcome the connection in time."));
+            else if (connection.ReturnAt <= Now)
+                Drop(new("The server is going away."));
+            else if (connection.Welcomed && connection.HeardBy <= Now)
+                Drop(new("The server was silent for too long."));
+            else if (connection.Welcomed && connection.PingAt <= Now)
+                connection.PingDue = true;
+        }
+
+        foreach (var document in _documents.Values)
+            document.OnAlarm();
+        if (_retryAt is { } retryAt)
+            SetAlarm(retryAt);
+        if (_connection is not null)
+            SetAlarm(_connection.NextAlarm);
+    }
+
+    private void Leave()
+    {
+        if (_depth == 1)
+        {
+            // Events go before frames: whoever hears of a local edit hears of it before anybody else can.
+            do
+            {
+                UpdateStates();
+                while (_events.TryDequeue(out var raise))
+                    Call(raise);
+            }
+            while (Flush());
+        }
+
+        _depth--;
+        _lock.Exit();
+    }
+
+    // A handler that throws must neither break the connection nor be swallowed: it ends the program, as it would have
+    // done on a thread of its own.
+    private static void Call(Action raise)
+    {
+        try
+        {
+            raise();
+        }
+        catch (Exception exception)
+        {
+            var captured = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(exception);
+            ThreadPool.UnsafeQueueUserWorkItem(static thrown => thrown.Throw(), captured, preferLocal: false);
+        }
+    }
+
+    private void UpdateStates()
+    {
+        var unsaved = 0;
+        foreach (var document in _documents.Values)
+            unsaved += document.UpdateState();
+        var kind = _disposed ? SyncStateKind.Closed
+            : _refusal is not null ? SyncStateKind.Refused
+            : IsLive ? SyncStateKind.Live
+            : _retryAt is null ? SyncStateKind.Connecting
+            : SyncStateKind.Offline;
+        if (State.Kind == kind && State.Unsaved == unsaved && State.RetryIn == _retryIn && State.Reason == _refusal)
+            return;
+        SyncState state = new(kind, unsaved, _retryIn, _refusal);
+        State = state;
+        if (StateChanged is { } changed)
+            Raise(() => changed(state));
+    }
+
+    // One frame is under way at a time; meanwhile edits are composed, and presence is replaced. So nothing piles up.
+    private bool Flush()
+    {
+        var sent = false;
+        while (_connection is { Sending: false } connection && NextFrame(connection) is { } frame)
+        {
+            sent = true;
+            connection.LastSent = Now;
+            var sending = connection.Transport.SendAsync(frame);
+            if (!sending.IsCompletedSuccessfully)
+            {
+                connection.Sending = true;
+                _ = connection.AwaitSentAsync(sending);
+            }
+        }
+
+        return sent;
+    }
+
+    private byte[]? NextFrame(ClientConnection connection)
+    {
+        if (connection.Greeting is { } hello)
+        {
+            connection.Greeting = null;
+            return new ClientFrame { Messages = { new ClientMessage { Hello = hello } } }.ToByteArray();
+        }
+
+        if (!connection.Welcomed)
+            return null;
+        var frame = new ClientFrame();
+        if (connection.PingDue)
+            frame.Messages.Add(new ClientMessage { Ping = new() });
+        connection.PingDue = false;
+        foreach (var documentId in connection.Closing)
+            frame.Messages.Add(new ClientMessage { Close = new() { DocumentId = documentId } });
+        connection.Closing.Clear();
+        var bytesLeft = (int)Math.Min(Limits!.MessageBytes, int.MaxValue);
+        while (_due.TryPeek(out var document))
+        {
+            // What a document has to say goes into a frame of its own if there is no room left in this one.
+            if (frame.Messages.Count > 0 && document.BytesDue > bytesLeft)
+                break;
+            _due.Dequeue();
+            bytesLeft -= document.BytesDue;
+            document.Write(frame);
+        }
+
+        return frame.Messages.Count == 0 ? null : frame.ToByteArray();
+    }
+
+    /// <summary>The lock, held.</summary>
+    internal readonly ref struct Scope(CloudSyncClient client)
+    {
+        public void Dispose() => client.Leave();
+    }
+}

@@ -1,0 +1,46 @@
+// Everything about the client that can be set.
+
+namespace CloudSync.Client;
+
+/// <summary>How a <see cref="CloudSyncClient"/> behaves. Read when the client is created, <see cref="Token"/> excepted.</summary>
+public sealed class CloudSyncClientOptions
+{
+    /// <summary>Who is typing, as others see it.</summary>
+    public User User { get; set; } = new("", "", "");
+
+    /// <summary>A credential for servers that ask for one. Read at every connection, so it may be renewed at any time.</summary>
+    public string Token { get; set; } = "";
+
+    /// <summary>Named in the server's logs; at most 64 bytes.</summary>
+    public string Agent { get; set; } = "cloudsync-dotnet/0.1.0";
+
+    /// <summary>How long a connection may take until the server has welcomed it.</summary>
+    public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>The n-th attempt to come back waits a random time between 0 and this times 2ⁿ …</summary>
+    public TimeSpan BackoffBase { get; set; } = TimeSpan.FromSeconds(0.5);
+
+    /// <summary>… but between 0 and this at the most.</summary>
+    public TimeSpan BackoffMax { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>A connection that has lasted this long was a good one: backing off begins anew after it.</summary>
+    public TimeSpan BackoffResetAfter { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Bytes in one message from the server, at most; a snapshot travels in one.</summary>
+    public int MaxFrameBytes { get; set; } = 256 << 20;
+
+    /// <summary>Edits waiting to be sent are composed into operations of about this many bytes at the most.</summary>
+    public int ComposeBytes { get; set; } = 32 << 10;
+
+    /// <summary>Names the client for ever; 0 for a random name. Two clients must never share one.</summary>
+    public ulong ClientId { get; set; }
+
+    /// <summary>The clock.</summary>
+    public TimeProvider Clock { get; set; } = TimeProvider.System;
+
+    /// <summary>Where jitter comes from.</summary>
+    public Random Random { get; set; } = Random.Shared;
+
+    /// <summary>Makes the connections.</summary>
+    internal Func<Uri, ClientTransport>? TransportFactory { get; set; }
+}
