@@ -299,6 +299,9 @@ public sealed class CloudSyncClient : IDisposable
             case ServerMessage.BodyOneofCase.PresenceChanged:
                 Find(message.PresenceChanged.DocumentId)?.Handle(message.PresenceChanged);
                 break;
+            case ServerMessage.BodyOneofCase.Renamed:
+                Find(message.Renamed.DocumentId)?.Handle(message.Renamed);
+                break;
             case ServerMessage.BodyOneofCase.Closed:
                 Find(message.Closed.DocumentId)?.Handle(message.Closed);
                 break;
@@ -405,9 +408,11 @@ public sealed class CloudSyncClient : IDisposable
     }
 
     // One frame is under way at a time; meanwhile edits are composed, and presence is replaced. So nothing piles up.
+    // True if anything may have changed by it.
     private bool Flush()
     {
         var sent = false;
+        var due = _due.Count;
         while (_connection is { Sending: false } connection && NextFrame(connection) is { } frame)
         {
             sent = true;
@@ -420,7 +425,7 @@ public sealed class CloudSyncClient : IDisposable
             }
         }
 
-        return sent;
+        return sent || _due.Count != due;
     }
 
     private byte[]? NextFrame(ClientConnection connection)

@@ -157,7 +157,7 @@ public sealed partial class CollaborativeDocument
     {
         if (_stage != Stage.Opening)
             return;
-        Title = opened.Title;
+        SetTitle(opened.Title);
         _head = (long)opened.Head;
         if (opened.HasSnapshot)
         {
@@ -243,6 +243,8 @@ public sealed partial class CollaborativeDocument
         RaisePresenceChanged();
     }
 
+    internal void Handle(Renamed renamed) => SetTitle(renamed.Title);
+
     internal void Handle(Closed closed)
     {
         if (_stage < Stage.Opening)
@@ -324,6 +326,15 @@ public sealed partial class CollaborativeDocument
             Fail(_ready, exception);
     }
 
+    private void SetTitle(string title)
+    {
+        if (title == Title)
+            return;
+        Title = title;
+        if (TitleChanged is { } changed)
+            _client.Raise(() => changed(title));
+    }
+
     private bool IsInFlight(ulong sequence) => _pending is { InFlight: true } && _pending.Sequence == sequence;
 
     private void Receive(CommittedOperation operation, long count)
@@ -360,7 +371,7 @@ public sealed partial class CollaborativeDocument
         if (former is not null)
         {
             _selection = null;
-            Show(Delta.Build().Delete(former.Shown.Length).ToDelta().Compose(Delta.FromBytes(Encode(state))).Bytes,
+            Show(Delta.Build().Delete(former.Shown.Length).ToDelta().Compose(Delta.FromState(state)).Bytes,
                 ChangeSource.Correction);
         }
     }

@@ -1,6 +1,5 @@
 // One document, as the application sees it. How it talks with the server is in CollaborativeDocument.Sync.cs.
 
-using System.Buffers;
 using System.Text;
 using CloudSync.Operations;
 
@@ -42,13 +41,16 @@ public sealed partial class CollaborativeDocument : IDisposable
     /// <summary>Raised when <see cref="State"/> has changed.</summary>
     public event Action<SyncState>? StateChanged;
 
+    /// <summary>Raised when <see cref="Title"/> has changed.</summary>
+    public event Action<string>? TitleChanged;
+
     /// <summary>Raised when <see cref="Presence"/> has changed otherwise than by an edit.</summary>
     public event Action? PresenceChanged;
 
     /// <summary>The document's id.</summary>
     public string Id { get; }
 
-    /// <summary>The document's title when it was opened.</summary>
+    /// <summary>The document's title, as the server said last.</summary>
     public string Title { get; private set; } = "";
 
     /// <summary>How things stand between this document and the server.</summary>
@@ -73,7 +75,7 @@ public sealed partial class CollaborativeDocument : IDisposable
         get
         {
             using var _ = _client.Enter();
-            return _content ??= Delta.FromBytes(Encode(Pending.Shown));
+            return _content ??= Delta.FromState(Pending.Shown);
         }
     }
 
@@ -201,13 +203,6 @@ public sealed partial class CollaborativeDocument : IDisposable
     }
 
     private static TaskCompletionSource NewWaiter() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private static byte[] Encode(DocumentState state)
-    {
-        var snapshot = new ArrayBufferWriter<byte>();
-        state.EncodeSnapshot(snapshot);
-        return snapshot.WrittenSpan.ToArray();
-    }
 
     private T Read<T>(Func<PendingEdits, T> read)
     {

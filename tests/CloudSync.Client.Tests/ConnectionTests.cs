@@ -1,0 +1,320 @@
+// Connecting, losing the connection, coming back, and staying away.
+
+using CloudSync.Operations;
+using CloudSync.Protocol.V1;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace CloudSync.Client.Tests;
+
+public sealed class ConnectionTests
+{
+    private const string Id = "doc";
+
+    private readonly FakeTimeProvider _clock = new();
+    private readonly FakeServer _server = new();
+    private readonly CloudSyncClient _client;
+    private readonly List<SyncState> _states = [];
+
+    public ConnectionTests()
+    {
+        _server.Documents[Id] = new(DocumentType.Text, Delta.Build().Insert("Hello").ToDelta());
+        _client = NewClient(new FixedRandom(0.5));
+    }
+
+    [Fact]
+    public void A_client_connects_when_a_document_is_opened_and_is_live_when_welcomed()
+    {
+        Assert.Empty(_server.Connections);
+        var document = _client.Open(Id);
+        Assert.Same(document, _client.Open(Id));
+        Assert.Equal(SyncStateKind.Connecting, _client.State.Kind);
+        Assert.Throws<InvalidOperationException>(() => document.Length);
+
+        _server.Run();
+
+        Assert.Equal(SyncStateKind.Live, _client.State.Kind);
+        Assert.Equal(SyncStateKind.Live, document.State.Kind);
+        Assert.True(document.Ready.IsCompletedSuccessfully);
+        Assert.Equal("Hello", document.ToPlainText());
+        Assert.Equal(5, document.Length);
+        Assert.Equal("A title", document.Title);
+    }
+
+    [Fact]
+    public void Offline_it_counts_unsaved_edits_and_saves_them_when_it_is_back()
+    {
+        var document = Open();
+        _server.Newest.Break();
+        Assert.Equal(SyncStateKind.Offline, _client.State.Kind);
+
+        document.Submit(Insert(5, " you"));
+        var saved = document.SubmitAsync(Insert(9, "!"));
+        Assert.Equal(new SyncState(SyncStateKind.Offline, 2, TimeSpan.FromSeconds(0.25)), _client.State);
+        Assert.False(saved.IsCompleted);
+
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(new SyncState(SyncStateKind.Connecting, 2), _client.State);
+        _server.Run();
+
+        Assert.Equal(new SyncState(SyncStateKind.Live), _client.State);
+        Assert.True(saved.IsCompletedSuccessfully);
+        Assert.Equal("Hello you!", _server.Documents[Id].Content.ToPlainText());
+        Assert.Single(_server.Documents[Id].Log);
+        Assert.Equal(0ul, _server.Newest.Said.Single(said => said.Open is not null).Open.FromVersion);
+    }
+
+    [Fact]
+    public void An_operation_whose_acknowledgement_was_lost_is_found_again_not_applied_again()
+    {
+        var document = Open();
+        document.Submit(Insert(5, "!"));
+        _server.Newest.ServerReads();
+        Assert.Equal(1, _server.Documents[Id].Head);
+        _server.Newest.Break();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+
+        Assert.Equal("Hello!", _server.Documents[Id].Content.ToPlainText());
+        Assert.Equal("Hello!", document.ToPlainText());
+        Assert.Equal(0, document.State.Unsaved);
+        Assert.DoesNotContain(_server.Newest.Said, said => said.Submit is not null);
+    }
+
+    [Fact]
+    public void An_operation_that_never_arrived_is_sent_again_under_its_number()
+    {
+        var document = Open();
+        document.Submit(Insert(5, "!"));
+        document.Submit(Insert(6, "?"));
+        _server.Newest.Break();
+        _server.Documents[Id].Submit(99, 1, 0, Insert(0, "Oh. ").Bytes);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+
+        Assert.Equal("Oh. Hello!?", document.ToPlainText());
+        Assert.Equal("Oh. Hello!?", _server.Documents[Id].Content.ToPlainText());
+        Assert.Equal([(1ul, 1ul), (2ul, 2ul)], _server.Newest.Said.Where(said => said.Submit is not null)
+            .Select(said => (said.Submit.ClientSeq, said.Submit.BaseVersion)));
+    }
+
+    [Fact]
+    public void Waits_between_attempts_are_random_below_a_bound_that_doubles_to_its_maximum()
+    {
+        Open();
+        var waits = new List<double>();
+        for (var i = 0; i < 9; i++)
+        {
+            _server.Newest.Break();
+            var connections = _server.Connections.Count;
+            var wait = _client.State.RetryIn!.Value;
+            waits.Add(wait.TotalSeconds);
+            _clock.Advance(wait - TimeSpan.FromMilliseconds(1));
+            Assert.Equal(connections, _server.Connections.Count);
+            _clock.Advance(TimeSpan.FromMilliseconds(1));
+            Assert.Equal(connections + 1, _server.Connections.Count);
+            _server.Newest.Accept();
+        }
+
+        Assert.Equal([0.25, 0.5, 1, 2, 4, 8, 15, 15, 15], waits);
+    }
+
+    [Fact]
+    public void Full_jitter_spreads_clients_over_the_whole_window()
+    {
+        var waits = Enumerable.Range(0, 200).Select(seed =>
+        {
+            using var client = NewClient(new Random(seed));
+            client.Open(Id);
+            _server.Run();
+            _server.Newest.Break();
+            return client.State.RetryIn!.Value.TotalSeconds;
+        }).ToArray();
+
+        Assert.All(waits, wait => Assert.InRange(wait, 0, 0.5));
+        Assert.InRange(waits.Average(), 0.2, 0.3);
+        Assert.Contains(waits, wait => wait < 0.05);
+        Assert.Contains(waits, wait => wait > 0.45);
+    }
+
+    [Fact]
+    public void Backing_off_begins_anew_after_a_connection_that_lasted()
+    {
+        Open();
+        for (var i = 0; i < 5; i++)
+        {
+            _server.Newest.Break();
+            _clock.Advance(_client.State.RetryIn!.Value);
+            _server.Run();
+        }
+
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        _server.Newest.Break();
+        Assert.Equal(TimeSpan.FromSeconds(0.25), _client.State.RetryIn);
+    }
+
+    [Fact]
+    public void A_server_that_goes_away_says_when_to_come_back()
+    {
+        Open();
+        _server.Newest.Queue(new ServerMessage
+        {
+            GoingAway = new() { ReconnectAfterMsMin = 4_000, ReconnectAfterMsMax = 6_000 },
+        });
+        _server.Run();
+        Assert.Equal(SyncStateKind.Live, _client.State.Kind);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Newest.Break();
+
+        Assert.Equal(TimeSpan.FromSeconds(4), _client.State.RetryIn);
+        _clock.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal(2, _server.Connections.Count);
+    }
+
+    [Fact]
+    public void A_server_that_goes_away_and_does_not_close_is_left()
+    {
+        Open();
+        var first = _server.Newest;
+        first.Queue(new ServerMessage { GoingAway = new() { ReconnectAfterMsMin = 5_000, ReconnectAfterMsMax = 5_000 } });
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.True(first.Broken);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        Assert.Equal(SyncStateKind.Live, _client.State.Kind);
+        Assert.Equal(2, _server.Connections.Count);
+    }
+
+    [Fact]
+    public void Retry_after_is_waited_for_at_least()
+    {
+        Open();
+        _server.Newest.QueueError(ErrorCode.TooManyConnections, Retry.Later, afterMs: 7_000);
+        _server.Run();
+        Assert.Equal(TimeSpan.FromSeconds(7.25), _client.State.RetryIn);
+    }
+
+    [Fact]
+    public void A_refusal_that_will_not_change_is_never_tried_again()
+    {
+        var document = Open();
+        document.Submit(Insert(0, "x"));
+        var saved = document.WhenSavedAsync();
+        _server.Newest.QueueError(ErrorCode.Unauthorized, Retry.Never);
+        _server.Newest.ClientReads();
+        _clock.Advance(TimeSpan.FromDays(1));
+
+        Assert.Single(_server.Connections);
+        Assert.Equal(SyncStateKind.Refused, _client.State.Kind);
+        Assert.Equal(ErrorCode.Unauthorized, _client.State.Reason!.Code);
+        Assert.Equal(1, _client.State.Unsaved);
+        Assert.Equal(SyncStateKind.Refused, document.State.Kind);
+        Assert.IsType<RefusedException>(saved.Exception!.InnerException);
+
+        _client.Reconnect();
+        _server.Run();
+        Assert.Equal(SyncStateKind.Live, document.State.Kind);
+        Assert.Equal("xHello", _server.Documents[Id].Content.ToPlainText());
+    }
+
+    [Fact]
+    public void A_transport_that_was_refused_is_never_tried_again()
+    {
+        var document = _client.Open(Id);
+        _server.Newest.Break(new("401", new Refusal(ErrorCode.Unauthorized, "401")));
+        _clock.Advance(TimeSpan.FromDays(1));
+
+        Assert.Single(_server.Connections);
+        Assert.Equal(SyncStateKind.Refused, _client.State.Kind);
+        Assert.IsType<RefusedException>(document.Ready.Exception!.InnerException);
+
+        _client.Reconnect();
+        _server.Run();
+        Assert.True(document.Ready.IsCompletedSuccessfully);
+    }
+
+    [Theory, InlineData(4500, true), InlineData(4400, false), InlineData(1006, false), InlineData(1001, false)]
+    public void Close_codes_say_whether_to_come_back(int code, bool refused) =>
+        Assert.Equal(refused, CloseCodes.Describe(code, "why").Refusal is not null);
+
+    [Fact]
+    public void Silence_is_broken_by_a_ping_and_a_dead_connection_is_given_up()
+    {
+        Open();
+        var connection = _server.Newest;
+        _clock.Advance(TimeSpan.FromSeconds(12.5));
+        Assert.Single(connection.Said, said => said.Ping is not null);
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(25));
+        Assert.Equal(2, connection.Said.Count(said => said.Ping is not null));
+
+        // From here on the server is dead: nothing is read any more.
+        _clock.Advance(TimeSpan.FromSeconds(34));
+        Assert.Equal(SyncStateKind.Live, _client.State.Kind);
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        Assert.True(connection.Broken);
+        Assert.NotEqual(SyncStateKind.Live, _client.State.Kind);
+    }
+
+    [Fact]
+    public void A_connection_that_is_never_welcomed_is_given_up()
+    {
+        _client.Open(Id);
+        _server.Newest.Accept();
+        _clock.Advance(TimeSpan.FromSeconds(15));
+        Assert.True(_server.Connections[0].Broken);
+        Assert.Equal(SyncStateKind.Offline, _client.State.Kind);
+    }
+
+    [Fact]
+    public void What_is_not_a_frame_costs_the_connection_nothing_else()
+    {
+        var document = Open();
+        _server.Newest.Queue([0xff, 0xff, 0xff]);
+        _server.Run();
+        Assert.Equal(SyncStateKind.Offline, _client.State.Kind);
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        Assert.Equal("Hello", document.ToPlainText());
+        Assert.Equal(SyncStateKind.Live, document.State.Kind);
+    }
+
+    [Fact]
+    public void States_are_told_in_order()
+    {
+        var document = Open();
+        document.Submit(Insert(0, "x"));
+        _server.Run();
+        _server.Newest.Break();
+        _client.Dispose();
+
+        Assert.Equal(
+            [
+                new(SyncStateKind.Live), new(SyncStateKind.Live, 1), new(SyncStateKind.Live),
+                new(SyncStateKind.Offline, 0, TimeSpan.FromSeconds(0.25)), new(SyncStateKind.Closed),
+            ],
+            _states);
+        Assert.Throws<ObjectDisposedException>(() => document.Submit(Insert(0, "y")));
+        _clock.Advance(TimeSpan.FromDays(1));
+        Assert.Single(_server.Connections);
+    }
+
+    private static Delta Insert(int at, string text) => Delta.Build().Retain(at).Insert(text).ToDelta();
+
+    private CollaborativeDocument Open()
+    {
+        _client.StateChanged += _states.Add;
+        var document = _client.Open(Id);
+        _server.Run();
+        return document;
+    }
+
+    private CloudSyncClient NewClient(Random random) =>
+        _server.Client(new() { ClientId = 7, Clock = _clock, Random = random });
+
+    private sealed class FixedRandom(double value) : Random
+    {
+        public override double NextDouble() => value;
+    }
+}
