@@ -6,9 +6,9 @@ namespace CloudSync.Client;
 
 internal static class CloseCodes
 {
-    // 4500 to 4999: what was done will be answered in the same way again.
-    private const int FirstRefusal = 4500;
-    private const int LastRefusal = 4999;
+    // In this range: the same client would be refused again.
+    private const int FirstRefusal = 4100;
+    private const int LastRefusal = 4199;
 
     public static TransportClosure Describe(int code, string? description)
     {

@@ -1,0 +1,224 @@
+// The client against the real server, over real sockets.
+
+using CloudSync.Operations;
+using Xunit;
+
+namespace CloudSync.Client.Tests;
+
+public sealed class RealServerTests : IAsyncLifetime
+{
+    private readonly RealServer _server = new();
+    private readonly List<CloudSyncClient> _clients = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync();
+        await _server.Documents.CreateAsync("doc", "rich-text", "A title", "", ReadOnlyMemory<byte>.Empty, TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in _clients)
+            client.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Two_people_write_at_once_and_see_the_same()
+    {
+        var (a, b) = (await OpenAsync(), await OpenAsync());
+        Assert.Equal("A title", a.Title);
+
+        await Task.WhenAll(TypeAsync(a, "abc", 200), TypeAsync(b, "xyz", 200));
+        await ReachAsync(a, b);
+
+        Assert.Equal(a.Content, b.Content);
+        Assert.Equal(400, a.Length);
+        Assert.Equal(0, a.Divergences + b.Divergences);
+        var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+        Assert.Equal(a.Content, Delta.FromState(stored.State));
+    }
+
+    [Fact]
+    public async Task Edits_made_while_the_server_is_down_arrive_when_it_is_back()
+    {
+        var (a, b) = (await OpenAsync(), await OpenAsync());
+        await a.SubmitAsync(Delta.FromPlainText("before "));
+        await ReachAsync(a, b);
+
+        var offline = new[] { Until(a, SyncStateKind.Offline), Until(b, SyncStateKind.Offline) };
+        await _server.StopAsync();
+        await Task.WhenAll(offline).Soon();
+        a.Submit(Delta.Build().Retain(7).Insert("a").ToDelta());
+        b.Submit(Delta.Build().Insert("b").ToDelta());
+        Assert.Equal(1, a.State.Unsaved);
+
+        await _server.StartAsync();
+        await Task.WhenAll(a.WhenSavedAsync(), b.WhenSavedAsync()).Soon();
+        await ReachAsync(a, b);
+
+        Assert.Equal("bbefore a", a.ToPlainText());
+        Assert.Equal(a.Content, b.Content);
+        Assert.Equal(3, a.Version);
+    }
+
+    [Fact]
+    public async Task An_operation_whose_acknowledgement_was_cut_off_is_not_applied_again()
+    {
+        var cutting = new CuttingTransports();
+        var a = await OpenAsync(cutting.Next);
+        var b = await OpenAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            // The server commits it, which b sees; but a's connection is gone before it hears so.
+            cutting.DropWhatComes();
+            a.Submit(Delta.Build().Insert($"{i % 10}").ToDelta());
+            await UntilVersion(b, i + 1).Soon();
+            cutting.Cut();
+            await a.WhenSavedAsync().Soon();
+        }
+
+        await ReachAsync(a, b);
+        Assert.Equal(20, a.Version);
+        Assert.Equal("98765432109876543210", a.ToPlainText());
+        Assert.Equal(a.Content, b.Content);
+    }
+
+    [Fact]
+    public async Task A_document_that_does_not_exist_is_refused()
+    {
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => OpenAsync(id: "missing"));
+        Assert.Equal(Protocol.V1.ErrorCode.DocumentNotFound, refused.Refusal.Code);
+    }
+
+    [Fact]
+    public async Task A_deleted_document_is_refused_from_then_on()
+    {
+        var a = await OpenAsync();
+        var refused = Until(a, SyncStateKind.Refused);
+        await _server.Documents.DeleteAsync("doc", TestContext.Current.CancellationToken);
+        await refused.Soon();
+        Assert.Equal(Protocol.V1.ErrorCode.DocumentNotFound, a.State.Reason!.Code);
+    }
+
+    [Fact]
+    public async Task Others_see_who_is_there_and_where_and_that_they_left()
+    {
+        var (a, b) = (await OpenAsync(name: "Ada"), await OpenAsync(name: "Ben"));
+        await a.SubmitAsync(Delta.FromPlainText("Hello"));
+        await ReachAsync(a, b);
+
+        a.SetSelection(new(1, 4));
+        await UntilPresence(b, others => others is [{ User.Name: "Ada", Selection: { Anchor: 1, Focus: 4 } }]);
+        await b.SubmitAsync(Delta.FromPlainText("Oh. "));
+        Assert.Equal(new Selection(5, 8), b.Presence[0].Selection);
+
+        await UntilPresence(a, others => others is [{ User.Name: "Ben" }]);
+        _clients[0].Dispose();
+        await UntilPresence(b, others => others is []);
+    }
+
+    private static async Task TypeAsync(CollaborativeDocument document, string letters, int count)
+    {
+        for (var i = 0; i < count; i++)
+        {
+            document.Edit(() => Delta.Build().Retain(i * 7 % (document.Length + 1)).Insert($"{letters[i % 3]}").ToDelta());
+            if (i % 5 == 0)
+                await document.WhenSavedAsync().Soon();
+        }
+    }
+
+    // Both have saved everything and have everything.
+    private static async Task ReachAsync(CollaborativeDocument a, CollaborativeDocument b)
+    {
+        await Task.WhenAll(a.WhenSavedAsync(), b.WhenSavedAsync()).Soon();
+        var version = Math.Max(a.Version, b.Version);
+        await Task.WhenAll(UntilVersion(a, version), UntilVersion(b, version)).Soon();
+    }
+
+    private static Task UntilVersion(CollaborativeDocument document, long version) => Until(
+        () => document.Version >= version, handler => document.Changed += _ => handler());
+
+    private static Task Until(CollaborativeDocument document, SyncStateKind kind) => Until(
+        () => document.State.Kind == kind, handler => document.StateChanged += _ => handler());
+
+    private static Task UntilPresence(CollaborativeDocument document, Func<IReadOnlyList<PresenceEntry>, bool> holds) =>
+        Until(() => holds(document.Presence), handler => document.PresenceChanged += handler).Soon();
+
+    private static Task Until(Func<bool> holds, Action<Action> subscribe)
+    {
+        var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        void Check()
+        {
+            if (holds())
+                reached.TrySetResult();
+        }
+
+        subscribe(Check);
+        Check();
+        return reached.Task;
+    }
+
+    private async Task<CollaborativeDocument> OpenAsync(
+        Func<Uri, ClientTransport>? transports = null, string id = "doc", string name = "")
+    {
+        var client = new CloudSyncClient(_server.Endpoint, new()
+        {
+            BackoffBase = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
+            TransportFactory = transports, User = new("", name, ""),
+        });
+        _clients.Add(client);
+        return await client.OpenAsync(id).Soon();
+    }
+
+    // Transports whose client can be made deaf, and then cut off.
+    private sealed class CuttingTransports
+    {
+        private Cutting? _newest;
+
+        public ClientTransport Next(Uri endpoint) => _newest = new(new WebSocketTransport(endpoint, 1 << 20));
+
+        public void DropWhatComes() => _newest!.Deaf = true;
+
+        public void Cut() => _newest!.Cut();
+
+        private sealed class Cutting(WebSocketTransport inner) : ClientTransport, ITransportListener
+        {
+            private ITransportListener? _listener;
+
+            public volatile bool Deaf;
+
+            public override void Start(ITransportListener listener)
+            {
+                _listener = listener;
+                inner.Start(this);
+            }
+
+            public override ValueTask SendAsync(ReadOnlyMemory<byte> frame) => inner.SendAsync(frame);
+
+            public override void Close() => inner.Close();
+
+            public void Cut() => _listener!.Closed(new("cut"));
+
+            public void Connected() => _listener!.Connected();
+
+            public void Received(ReadOnlyMemory<byte> frame)
+            {
+                if (!Deaf)
+                    _listener!.Received(frame);
+            }
+
+            public void Closed(TransportClosure closure) => _listener!.Closed(closure);
+        }
+    }
+}
+
+internal static class Patience
+{
+    // No more than a guard against waiting for ever.
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+
+    public static Task Soon(this Task task) => task.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+
+    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+}
