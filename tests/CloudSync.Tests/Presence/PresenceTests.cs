@@ -1,0 +1,167 @@
+// Who is in a document, and where, on one gateway and on several.
+
+using CloudSync.Documents;
+using CloudSync.Fanout;
+using CloudSync.Operations;
+using CloudSync.Protocol.V1;
+using CloudSync.Tests.Documents;
+using Microsoft.Extensions.Time.Testing;
+using Xunit;
+
+namespace CloudSync.Tests.Presence;
+
+public sealed class PresenceTests : IAsyncLifetime
+{
+    private readonly TemporaryDirectory _directory = new();
+    private readonly InProcessFanout _fanout = new();
+    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch.AddYears(56));
+    private DocumentsHost _host = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _host = await StartAsync();
+        await _host.Service.CreateAsync(
+            "d", "rich-text", "Title", "", Delta.FromPlainText("hello").Bytes, CancellationToken.None);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    // A clock that stands still would hold changes back: each step lets what gathered be shown.
+    private Task<DocumentsHost> StartAsync() =>
+        DocumentsHost.StartAsync(_directory.File("log.db"), _fanout, time: _time);
+
+    private void LetTimePass() => _time.Advance(TimeSpan.FromMilliseconds(50));
+
+    private static void Select(TestSession session, int anchor, int focus) => session.Session.SetPresence(new SetPresence
+    {
+        DocumentId = "d",
+        Version = (ulong)session.Version,
+        Selection = new Selection { Anchor = (uint)anchor, Focus = (uint)focus },
+    });
+
+    private static Delta Insert(int position, string text) => Delta.Build().Retain(position).Insert(text).ToDelta();
+
+    [Fact]
+    public async Task Those_who_open_a_document_see_each_other_by_name_and_see_each_other_leave()
+    {
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        LetTimePass();
+        await ada.ReadUntilAsync(() => ada.Present.ContainsKey(2));
+        await bob.ReadUntilAsync(() => bob.Present.Count == 2);
+        Assert.Equal("Bob", ada.Present[2].User.Name);
+        Assert.Equal("Ada", bob.Present[1].User.Name);
+        bob.Dispose();
+        LetTimePass();
+        await ada.ReadUntilAsync(() => !ada.Present.ContainsKey(2));
+    }
+
+    [Fact]
+    public async Task A_selection_moves_with_what_others_type_before_it_and_is_pushed_by_its_own()
+    {
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        Select(ada, 2, 3);
+        ada.Submit(Insert(3, "own"));
+        await ada.ReachAsync(2);
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        bob.Submit(Insert(0, "--"));
+        await bob.ReachAsync(3);
+        bob.Submit(Insert(8, "at the caret"));
+        await bob.ReachAsync(4);
+
+        // Whoever comes later is told where it is by then: 2 and 3, then the own insert pushed the focus, then two before.
+        using var eve = await _host.OpenAsync("d", 3, name: "Eve");
+        LetTimePass();
+        await eve.ReadUntilAsync(() => eve.Present.ContainsKey(1));
+        Assert.Equal(new Selection { Anchor = 4, Focus = 8 }, eve.Present[1].Selection);
+    }
+
+    [Fact]
+    public async Task A_selection_made_on_an_older_version_is_moved_to_the_head()
+    {
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        bob.Submit(Insert(0, "---"));
+        await bob.ReachAsync(2);
+        // Ada has not read it yet.
+        Select(ada, 5, 5);
+        LetTimePass();
+        await bob.ReadUntilAsync(() => bob.Present.TryGetValue(1, out var entry) && entry.Selection is not null);
+        Assert.Equal(8u, bob.Present[1].Selection.Focus);
+    }
+
+    [Fact]
+    public async Task A_client_that_comes_back_on_another_session_takes_its_own_place()
+    {
+        var old = await _host.OpenAsync("d", 1, name: "Ada");
+        using var back = await _host.OpenAsync("d", 1, name: "Ada");
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        old.Dispose();
+        LetTimePass();
+        await bob.ReadUntilAsync(() => bob.Present.Count == 2);
+        Assert.Contains(1UL, bob.Present.Keys);
+    }
+
+    [Theory]
+    [InlineData("too large", ErrorCode.PresenceTooLarge)]
+    [InlineData("not JSON", ErrorCode.PresenceInvalid)]
+    [InlineData("a huge position", ErrorCode.PresenceInvalid)]
+    public async Task Bad_presence_is_refused_by_name(string what, ErrorCode expected)
+    {
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        var presence = new SetPresence { DocumentId = "d", Version = 1 };
+        switch (what)
+        {
+            case "too large":
+                presence.State = '"' + new string('x', 5_000) + '"';
+                break;
+            case "not JSON":
+                presence.State = "{";
+                break;
+            default:
+                presence.Selection = new Selection { Anchor = uint.MaxValue, Focus = 0 };
+                break;
+        }
+
+        ada.Session.SetPresence(presence);
+        await ada.ReadUntilAsync(() => ada.Errors.Count == 1);
+        Assert.Equal(expected, ada.Errors[0].Code);
+    }
+
+    [Fact]
+    public async Task A_selection_past_the_end_is_shown_at_the_end()
+    {
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        Select(ada, 900, 1_000);
+        LetTimePass();
+        await bob.ReadUntilAsync(() => bob.Present.TryGetValue(1, out var entry) && entry.Selection is not null);
+        Assert.Equal(new Selection { Anchor = 5, Focus = 5 }, bob.Present[1].Selection);
+    }
+
+    [Fact]
+    public async Task People_on_two_gateways_see_each_other_and_those_of_a_dead_gateway_are_gone_within_the_lease()
+    {
+        var other = await StartAsync();
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        using var bob = await other.OpenAsync("d", 2, name: "Bob");
+        LetTimePass();
+        await ada.ReadUntilAsync(() => ada.Present.ContainsKey(2));
+        await bob.ReadUntilAsync(() => bob.Present.ContainsKey(1));
+        Select(bob, 1, 4);
+        LetTimePass();
+        await ada.ReadUntilAsync(() => ada.Present[2].Selection is not null);
+        Assert.Equal(new Selection { Anchor = 1, Focus = 4 }, ada.Present[2].Selection);
+
+        // The other gateway says nothing more.
+        await other.DisposeAsync();
+        _time.Advance(new CloudSyncOptions().PresenceLease + TimeSpan.FromSeconds(1));
+        LetTimePass();
+        await ada.ReadUntilAsync(() => !ada.Present.ContainsKey(2));
+        Assert.Contains(1UL, ada.Present.Keys);
+    }
+}
