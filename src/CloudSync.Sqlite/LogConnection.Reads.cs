@@ -76,6 +76,7 @@ internal sealed partial class LogConnection
     public IReadOnlyList<long> ReadHeads(IReadOnlyList<string> documentIds)
     {
         var heads = new long[documentIds.Count];
+        Run(Sql.BeginRead);
         for (var i = 0; i < heads.Length; i++)
         {
             using var row = Use(Sql.Head);
@@ -83,6 +84,7 @@ internal sealed partial class LogConnection
             heads[i] = row.Step() ? row.Int64(1) : 0;
         }
 
+        Run(Sql.Commit);
         return heads;
     }
 
@@ -91,6 +93,22 @@ internal sealed partial class LogConnection
     /// look-ups among a million operations.
     /// </summary>
     public long? FindVersion(string documentId, DateTimeOffset moment)
+    {
+        Run(Sql.BeginRead);
+        var version = FindVersion(documentId, SqliteTime.ToMicroseconds(moment));
+        Run(Sql.Commit);
+        return version;
+    }
+
+    public LoggedSnapshot? FindSnapshot(string documentId, long atOrBeforeVersion)
+    {
+        using var row = Use(Sql.FindSnapshot);
+        row.Bind(documentId);
+        row.Bind(atOrBeforeVersion);
+        return row.Step() ? new LoggedSnapshot(row.Int64(0), row.Bytes(1).ToArray()) : null;
+    }
+
+    private long? FindVersion(string documentId, long microseconds)
     {
         long number, newest;
         using (var row = Use(Sql.Head))
@@ -102,7 +120,6 @@ internal sealed partial class LogConnection
             newest = row.Int64(1);
         }
 
-        var microseconds = SqliteTime.ToMicroseconds(moment);
         long oldest = 0;
         while (oldest < newest)
         {
@@ -114,14 +131,6 @@ internal sealed partial class LogConnection
         }
 
         return oldest;
-    }
-
-    public LoggedSnapshot? FindSnapshot(string documentId, long atOrBeforeVersion)
-    {
-        using var row = Use(Sql.FindSnapshot);
-        row.Bind(documentId);
-        row.Bind(atOrBeforeVersion);
-        return row.Step() ? new LoggedSnapshot(row.Int64(0), row.Bytes(1).ToArray()) : null;
     }
 
     private long CommittedAt(string documentId, long number, long version)

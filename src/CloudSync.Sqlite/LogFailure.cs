@@ -23,8 +23,7 @@ internal static class LogFailure
     /// <summary>What to throw when a file could not be opened.</summary>
     public static Exception AtOpen(string path, SqliteException exception) => exception.SqliteErrorCode switch
     {
-        raw.SQLITE_NOTADB => new LogUnusableException(
-            $"'{path}' is not a CloudSync database. Choose another path, or move the file away.", exception),
+        raw.SQLITE_NOTADB => NotOurs(path, exception),
         raw.SQLITE_READONLY => ReadOnly(path, exception),
         raw.SQLITE_CANTOPEN or raw.SQLITE_PERM or raw.SQLITE_AUTH => new LogUnusableException(
             $"'{path}' can't be opened for writing ({Detail(exception)}). "
@@ -37,6 +36,9 @@ internal static class LogFailure
         $"The database '{path}' is corrupt ({detail ?? Detail(exception)}). "
         + "Stop the server, keep a copy of the file, and restore a backup.",
         exception);
+
+    public static LogUnusableException NotOurs(string path, Exception? exception = null) => new(
+        $"'{path}' is not a CloudSync database. Choose another path, or move the file away.", exception);
 
     public static LogUnusableException ReadOnly(string path, Exception? exception = null) => new(
         $"The database '{path}' is read-only. "

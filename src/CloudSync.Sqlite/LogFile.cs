@@ -9,6 +9,7 @@ namespace CloudSync.Sqlite;
 
 internal static class LogFile
 {
+    private const int HeaderBytes = 100;
     private const int NoCheckpointOnClose = 1006; // SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE
 
     /// <summary>Opens, checks and if need be creates or migrates a file; the connection that writes to it.</summary>
@@ -48,6 +49,10 @@ internal static class LogFile
             throw new LogUnusableException(
                 $"'{path}' is a directory; the database is a file. Give the path of a file in it.");
         }
+
+        // SQLite takes a file of one byte for an empty one.
+        if (new FileInfo(path) is { Exists: true, Length: > 0 and < HeaderBytes })
+            throw LogFailure.NotOurs(path);
 
         try
         {

@@ -7,6 +7,11 @@ internal static class Sql
     // IMMEDIATE takes the write lock at once: what is read inside can't be overtaken by another process before it is
     // written, and there is no upgrade that could deadlock.
     public const string Begin = "BEGIN IMMEDIATE";
+
+    // Of many reads in a row, one transaction takes and gives back SQLite's locks once instead of every time. What throws
+    // in between closes the connection, and so ends the transaction.
+    public const string BeginRead = "BEGIN";
+
     public const string Commit = "COMMIT";
     public const string Rollback = "ROLLBACK";
 
