@@ -241,7 +241,8 @@ export class MemoryServer {
         return socket.send({ case: "ack", value: { documentId, clientSeq, version: BigInt(version + 1) } });
       operation = other.operation.transform(operation, true);
     }
-    if (base > log.length || measure(operation).requiredLength > this.content(documentId).length())
+    const length = log.reduce((sum, entry) => sum + measure(entry.operation).lengthChange, 0);
+    if (base > log.length || measure(operation).requiredLength > length)
       throw new Error("A client submitted what doesn't fit the document.");
     this.#append(documentId, { clientId: socket.clientId, sequence: clientSeq, operation });
   }

@@ -1,0 +1,223 @@
+// The client and the real server, over real sockets.
+import Delta from "quill-delta";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import WebSocket from "ws";
+import { CloudSyncClient, type ClientOptions } from "../src/client.js";
+import type { CollaborativeDocument } from "../src/document.js";
+import { RefusedError } from "../src/errors.js";
+import { canonical } from "../src/operation-codec.js";
+import { Random, randomEdit } from "./support/random.js";
+import { isServerBuilt, ServerProcess } from "./support/server-process.js";
+
+const insert = (text: string, at = 0): Delta => new Delta().retain(at).insert(text);
+
+describe.skipIf(!isServerBuilt)("with the real server", () => {
+  let server: ServerProcess;
+  const clients: CloudSyncClient[] = [];
+
+  beforeAll(async () => {
+    server = new ServerProcess();
+    await server.start();
+  });
+
+  afterEach(() => clients.splice(0).forEach((client) => client.close()));
+  afterAll(() => server?.dispose());
+
+  function connect(name: string, options: Partial<ClientOptions> = {}): CloudSyncClient {
+    const client = new CloudSyncClient({ url: server.url, user: { id: name, name, color: "#336699" }, WebSocket, ...options });
+    clients.push(client);
+    return client;
+  }
+
+  const create = async (type = "rich-text"): Promise<string> =>
+    (await server.request("POST", "/documents", { type, title: "A title" })).id;
+
+  async function open(client: CloudSyncClient, id: string): Promise<CollaborativeDocument> {
+    const document = client.open(id);
+    await document.ready;
+    return document;
+  }
+
+  /** Waits until the condition holds, looking whenever one of the documents tells of something. */
+  function until(documents: CollaborativeDocument[], condition: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!condition()) return;
+        for (const off of offs) off();
+        resolve();
+      };
+      const names = ["change", "reset", "presence", "state", "renamed"] as const;
+      const offs = documents.flatMap((document) => names.map((name) => document.on(name, look)));
+      look();
+    });
+  }
+
+  const settled = (documents: CollaborativeDocument[]): Promise<void> =>
+    until(documents, () => {
+      const version = Math.max(...documents.map((document) => document.version));
+      return documents.every((document) => document.state.kind === "live" && !document.unsaved && document.version === version);
+    });
+
+  it("two clients see each other's edits, and a third finds them", async () => {
+    const id = await create();
+    const [ada, bob] = [await open(connect("Ada"), id), await open(connect("Bob"), id)];
+    expect([ada.type, ada.title, ada.version]).toEqual(["rich-text", "A title", 0]);
+    ada.submit(new Delta().insert("Hello 😀", { bold: true }).insert("\n"));
+    bob.submit(new Delta().insert({ image: "https://example.org/a.png" }).insert("\uFEFFWorld\n"));
+    await settled([ada, bob]);
+    expect(ada.content).toEqual(bob.content);
+    const late = await open(connect("Late"), id);
+    expect(late.content).toEqual(ada.content);
+    expect(late.version).toBe(2);
+  });
+
+  it("many clients that write at once converge without ever merging differently", async () => {
+    const random = new Random(Math.floor(Math.random() * 2 ** 31));
+    const id = await create();
+    const documents: CollaborativeDocument[] = [];
+    for (let number = 0; number < 4; number++) documents.push(await open(connect(`user ${number}`), id));
+    for (let step = 0; step < 300; step++) {
+      const document = random.pick(documents);
+      document.submit(randomEdit(random, document.content));
+      if (random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await settled(documents);
+    const cold = await open(connect("cold"), id);
+    for (const document of documents) {
+      expect(document.content, `seed ${random.seed}`).toEqual(cold.content);
+      expect([document.divergences, document.fault], `seed ${random.seed}`).toEqual([0, undefined]);
+    }
+  });
+
+  it("everything typed is there exactly once, though the server is killed again and again", async () => {
+    const id = await create();
+    const documents = [await open(connect("Ada"), id), await open(connect("Bob"), id)];
+    const tokens: string[] = [];
+    const type = (document: CollaborativeDocument): void => {
+      const token = `<${tokens.length}>`;
+      tokens.push(token);
+      document.submit(new Delta().insert(token));
+    };
+    for (let round = 0; round < 3; round++) {
+      for (let count = 0; count < 40; count++) {
+        documents.forEach(type);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      const killed = server.kill();
+      documents.forEach(type);
+      await killed;
+      await until(documents, () => documents.every((document) => document.state.kind !== "live"));
+      documents.forEach(type);
+      await server.start();
+      for (const client of clients) client.reconnect();
+    }
+    await settled(documents);
+    const cold = await open(connect("cold"), id);
+    const text = cold.content.ops.map(({ insert }) => insert).join("");
+    expect(text.length).toBe(tokens.join("").length);
+    expect(text.match(/<\d+>/g)?.sort()).toEqual(tokens.sort());
+    for (const document of documents) expect([document.content, document.divergences]).toEqual([cold.content, 0]);
+  });
+
+  it("presence is seen, follows edits, and is gone with its client", async () => {
+    const id = await create();
+    const [adaClient, bobClient] = [connect("Ada"), connect("Bob")];
+    const [ada, bob] = [await open(adaClient, id), await open(bobClient, id)];
+    ada.submit(insert("Hello\n"));
+    await settled([ada, bob]);
+    await until([bob], () => bob.version === 1);
+    bob.setSelection({ anchor: 1, focus: 4 });
+    bob.setPresenceState({ mood: "good" });
+    await until([ada], () => ada.presence[0]?.selection?.focus === 4 && ada.presence[0].state !== undefined);
+    expect(ada.presence).toEqual([
+      { clientId: bobClient.clientId, user: { id: "Bob", name: "Bob", color: "#336699" }, selection: { anchor: 1, focus: 4 }, state: { mood: "good" } },
+    ]);
+    ada.submit(insert(">> "));
+    expect(ada.presence[0]?.selection).toEqual({ anchor: 4, focus: 7 });
+    bobClient.setUser({ id: "Bob", name: "Robert", color: "#112233" });
+    await until([ada], () => ada.presence[0]?.user.name === "Robert");
+    bobClient.close();
+    await until([ada], () => ada.presence.length === 0);
+  });
+
+  it("plain text is written like rich text", async () => {
+    const id = await create("text");
+    const document = await open(connect("Ada"), id);
+    expect(() => document.submit(new Delta().insert("x", { bold: true }))).toThrow(RangeError);
+    document.submit(insert("plain"));
+    await document.saved();
+    expect([document.type, document.content]).toEqual(["text", insert("plain")]);
+  });
+
+  it("many documents are open on one connection", async () => {
+    const client = connect("Ada");
+    const ids = await Promise.all(Array.from({ length: 10 }, () => create()));
+    const documents = await Promise.all(ids.map((id) => open(client, id)));
+    documents.forEach((document, index) => document.submit(insert(`document ${index}`)));
+    await Promise.all(documents.map((document) => document.saved()));
+    expect(documents.map((document) => document.content)).toEqual(ids.map((_id, index) => insert(`document ${index}`)));
+  });
+
+  it("a document that doesn't exist is refused", async () => {
+    const error = await open(connect("Ada"), "nowhere").catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(RefusedError);
+    expect(error).toMatchObject({ code: "DOCUMENT_NOT_FOUND" });
+  });
+
+  it("a new title and a deletion are heard of", async () => {
+    const id = await create();
+    const document = await open(connect("Ada"), id);
+    await server.request("PATCH", `/documents/${id}`, { title: "Another" });
+    await until([document], () => document.title === "Another");
+    await server.request("DELETE", `/documents/${id}`);
+    await until([document], () => document.state.kind === "refused");
+    expect(document.state.reason?.code).toBe("DELETED");
+  });
+
+  it("an edit that cuts a surrogate pair is handed back, and the rest goes on", async () => {
+    const id = await create();
+    const document = await open(connect("Ada"), id);
+    document.submit(insert("a😀b"));
+    await document.saved();
+    const refused: RefusedError[] = [];
+    document.on("refused", (_operation, error) => refused.push(error));
+    document.submit(new Delta().retain(1).delete(1));
+    document.submit(insert("x"));
+    await document.saved();
+    expect(refused.map(({ code }) => code)).toEqual(["OPERATION_SPLITS_SURROGATE_PAIR"]);
+    expect(document.content).toEqual(insert("xa😀b"));
+    expect((await open(connect("cold"), id)).content).toEqual(document.content);
+  });
+
+  it("an edit larger than the server takes is handed back with the limit", async () => {
+    const id = await create();
+    const document = await open(connect("Ada"), id);
+    const refused: RefusedError[] = [];
+    document.on("refused", (_operation, error) => refused.push(error));
+    document.submit(insert("x".repeat(8 << 20)));
+    document.submit(insert("y"));
+    await document.saved();
+    expect(refused).toMatchObject([{ code: "OPERATION_TOO_LARGE", limit: "operation_bytes" }]);
+    expect(document.content).toEqual(insert("y"));
+  });
+
+  it("what is written offline by two converges when they are back", async () => {
+    const random = new Random(Math.floor(Math.random() * 2 ** 31));
+    const id = await create();
+    const documents = [await open(connect("Ada"), id), await open(connect("Bob"), id)];
+    documents[0]!.submit(insert("The text that both begin with.\n"));
+    await settled(documents);
+    await until(documents, () => documents.every((document) => document.version === 1));
+    await server.kill();
+    await until(documents, () => documents.every((document) => document.state.kind !== "live"));
+    for (let step = 0; step < 200; step++) {
+      const document = random.pick(documents);
+      document.submit(canonical(randomEdit(random, document.content)));
+    }
+    await server.start();
+    for (const client of clients) client.reconnect();
+    await settled(documents);
+    const cold = await open(connect("cold"), id);
+    for (const document of documents) expect(document.content, `seed ${random.seed}`).toEqual(cold.content);
+  });
+});
