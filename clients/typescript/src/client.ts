@@ -1,8 +1,9 @@
 // One connection to a server: handshake, heartbeat, coming back after a loss, and the documents that are open on it.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ClientOptions, ConnectionState, Timers, User, WebSocketLike } from "./api.js";
 import { Backoff } from "./backoff.js";
-import { CollaborativeDocument, refusal, type Connection } from "./document.js";
-import { RefusedError, type Reason } from "./errors.js";
+import { CollaborativeDocument, type Connection } from "./document.js";
+import { refusal, RefusedError } from "./errors.js";
 import { Events } from "./events.js";
 import {
   ClientFrameSchema,
@@ -16,62 +17,10 @@ import {
   type Welcome,
 } from "./generated/cloudsync/v1/frame_pb.js";
 
-/** Who is typing, as others see it. */
-export interface User {
-  /** Stable for one person over all his devices; may be empty. */
-  readonly id: string;
-  readonly name: string;
-  /** "#rrggbb". */
-  readonly color: string;
-}
-
-/** How the connection is. */
-export interface ConnectionState {
-  readonly kind: "connecting" | "live" | "offline" | "refused";
-  /** Edits, over all documents, that the server has not acknowledged yet. */
-  readonly unsaved: number;
-  /** Offline: when the next attempt is made. Absent after close(). */
-  readonly retryInMs?: number;
-  /** Refused: why. The client doesn't try again by itself; reconnect() does. */
-  readonly reason?: Reason;
-}
-
-/** What the client uses of a WebSocket; the browser's and that of the `ws` package have it. */
-export interface WebSocketLike {
-  binaryType: string;
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
-  send(data: Uint8Array<ArrayBuffer>): void;
-  close(code?: number, reason?: string): void;
-}
-
-/** A clock in milliseconds, and its timers. */
-export interface Timers {
-  now(): number;
-  setTimeout(callback: () => void, delay_ms: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
-
-export interface ClientOptions {
-  /** Where the server listens, for example "wss://example.org/sync". */
-  readonly url: string;
-  readonly user: User;
-  /** A credential, for servers that ask for one; a function is asked for a new one at each connection. */
-  readonly token?: string | (() => string | Promise<string>);
-  /** The class to connect with; default the global one. In Node 20: that of the `ws` package. */
-  readonly WebSocket?: new (url: string) => WebSocketLike;
-  /** Decimal, 1 to 2^64 - 1; default random. Never use one twice. */
-  readonly clientId?: string;
-  readonly timers?: Timers;
-  /** From 0 up to 1; for the jitter of waiting times. */
-  readonly random?: () => number;
-}
-
 const PROTOCOL_VERSION = 1;
 const AGENT = "cloudsync-js/0.1.0";
 const HANDSHAKE_TIMEOUT_MS = 15_000;
+const HEARTBEAT_MS_MIN = 1_000;
 // A connection that lasted this long was a good one: the next loss is the first again.
 const GOOD_CONNECTION_MS = 5_000;
 
@@ -105,6 +54,8 @@ export class CloudSyncClient {
   #liveSince = 0;
   #sentAt = 0;
   #heardAt = 0;
+  // The first Ping since something was heard.
+  #askedAt = Infinity;
   #retryAt = 0;
   // The server said when to come back.
   #invitedAt: number | undefined;
@@ -249,6 +200,7 @@ export class CloudSyncClient {
 
   #receive(data: unknown): void {
     this.#heardAt = this.#timers.now();
+    this.#askedAt = Infinity;
     let messages: ServerMessage[];
     try {
       messages = fromBinary(ServerFrameSchema, new Uint8Array(data as ArrayBuffer)).messages;
@@ -285,18 +237,24 @@ export class CloudSyncClient {
 
   #beatIn(delay_ms: number): void {
     this.#timers.clearTimeout(this.#timer);
-    if (this.#welcome!.heartbeatIntervalMs > 0) this.#timer = this.#timers.setTimeout(() => this.#beat(), delay_ms);
+    if (this.#welcome!.heartbeatIntervalMs > 0)
+      this.#timer = this.#timers.setTimeout(() => this.#beat(), Math.max(HEARTBEAT_MS_MIN, delay_ms));
   }
 
   #beat(): void {
-    const { heartbeatIntervalMs: interval_ms, heartbeatTimeoutMs: timeout_ms } = this.#welcome!;
+    const interval_ms = this.#welcome!.heartbeatIntervalMs;
+    const timeout_ms = this.#welcome!.heartbeatTimeoutMs || Infinity;
     const now = this.#timers.now();
-    if (timeout_ms > 0 && now - this.#heardAt >= timeout_ms) return this.#lose();
-    // What was sent is no proof that the server is there: after half the timeout it is asked.
-    if (now - this.#sentAt >= interval_ms || (timeout_ms > 0 && now - this.#heardAt >= timeout_ms / 2))
+    // Given up is only what was asked and had the time to answer: timers of hidden pages come late, or after a sleep.
+    const deadline = (): number => Math.max(this.#heardAt + timeout_ms, this.#askedAt + timeout_ms / 4);
+    if (now >= deadline()) return this.#lose();
+    // Edits that are sent prove nothing about the server: after half the timeout it is asked all the same.
+    const askAt = (): number => (this.#askedAt === Infinity ? this.#heardAt + timeout_ms / 2 : Infinity);
+    if (now >= this.#sentAt + interval_ms || now >= askAt()) {
       this.#send({ case: "ping", value: create(PingSchema) });
-    const silent_ms = timeout_ms > 0 ? this.#heardAt + timeout_ms - now : interval_ms;
-    this.#beatIn(Math.max(1, Math.min(this.#sentAt + interval_ms - now, silent_ms)));
+      this.#askedAt = Math.min(this.#askedAt, now);
+    }
+    this.#beatIn(Math.min(this.#sentAt + interval_ms, askAt(), deadline()) - now);
   }
 
   // The server said when it wants to see this client again: at a random moment of a window.

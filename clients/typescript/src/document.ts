@@ -2,9 +2,10 @@
 // time, and what to do about refusals. The merging is in pending.ts, the connection in client.ts.
 import { create } from "@bufbuild/protobuf";
 import Delta from "quill-delta";
+import type { DocumentEvents, DocumentState, PresenceEntry, Selection, User } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { Content } from "./content.js";
-import { RefusedError, type Reason } from "./errors.js";
+import { refusal, RefusedError } from "./errors.js";
 import { Events } from "./events.js";
 import {
   ClosedReason,
@@ -27,30 +28,7 @@ import {
 import { SetPresenceSchema } from "./generated/cloudsync/v1/presence_pb.js";
 import { decodeOperation, encodeOperation, measure } from "./operation-codec.js";
 import { Pending, type Edit } from "./pending.js";
-import { OwnPresence, Presence, type PresenceEntry, type Selection } from "./presence.js";
-
-/** How a document is. */
-export interface DocumentState {
-  readonly kind: "connecting" | "live" | "offline" | "refused" | "closed";
-  /** Edits that the server has not acknowledged yet. */
-  readonly unsaved: number;
-  /** Refused: why. */
-  readonly reason?: Reason;
-}
-
-/** The events of a document and what their listeners are given. */
-export interface DocumentEvents {
-  /** Others' edits, to be applied to what the editor shows. */
-  change: [delta: Delta];
-  /** Forget what the editor shows and show this. The first one comes when the document was opened. */
-  reset: [content: Delta];
-  presence: [entries: readonly PresenceEntry[]];
-  /** The document has another title. */
-  renamed: [title: string];
-  /** Edits of one's own that the server will never take. They are not in the content any more. */
-  refused: [operation: Delta, error: RefusedError];
-  state: [state: DocumentState];
-}
+import { OwnPresence, Presence } from "./presence.js";
 
 /**
  * What a document needs of its client.
@@ -101,7 +79,7 @@ export class CollaborativeDocument {
   #pending: Pending | undefined;
   #head = 0;
   #title = "";
-  #user: { id: string; name: string; color: string } | undefined;
+  #user: User | undefined;
   #refused: RefusedError | undefined;
   #closed: "no" | "when-saved" | "yes" = "no";
   // What is known may be wrong: the next Open asks for a snapshot.
@@ -257,7 +235,7 @@ export class CollaborativeDocument {
   }
 
   /** @internal */
-  setUser(user: { id: string; name: string; color: string }): void {
+  setUser(user: User): void {
     this.#user = user;
     this.#own.change();
     this.#showPresence();
@@ -514,12 +492,4 @@ export class CollaborativeDocument {
     this.#events.emit("state", state);
     this.#connection.changed();
   }
-}
-
-/** @internal The server's error as the application gets it. */
-export function refusal(message: ServerError): RefusedError {
-  const code = ErrorCode[message.code] ?? String(message.code);
-  return message.limit === ""
-    ? new RefusedError(code, message.message)
-    : new RefusedError(code, message.message, message.limit, Number(message.limitValue));
 }

@@ -1,4 +1,5 @@
 // What was refused, in the words of the protocol.
+import { ErrorCode, type Error as ServerError } from "./generated/cloudsync/v1/frame_pb.js";
 
 /** A refusal: `code` is a name of ErrorCode in the protocol, such as "DOCUMENT_NOT_FOUND". */
 export interface Reason {
@@ -20,4 +21,12 @@ export class RefusedError extends Error implements Reason {
   ) {
     super(message);
   }
+}
+
+/** @internal The server's error as the application gets it. */
+export function refusal(message: ServerError): RefusedError {
+  const code = ErrorCode[message.code] ?? String(message.code);
+  return message.limit === ""
+    ? new RefusedError(code, message.message)
+    : new RefusedError(code, message.message, message.limit, Number(message.limitValue));
 }

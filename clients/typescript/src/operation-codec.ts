@@ -144,7 +144,7 @@ export function decodeOperation(bytes: Uint8Array): Delta {
   const reader = new Reader(bytes);
   const delta = new Delta();
   while (!reader.atEnd) {
-    const header = reader.varint(5);
+    const header = reader.varint();
     const value = Math.floor(header / 8);
     const kind = header & 3;
     if (value > VALUE_MAX) throw new MalformedOperationError(`A value of ${value} is over ${VALUE_MAX}.`);
@@ -273,9 +273,9 @@ class Reader {
     return this.#position >= this.bytes.length;
   }
 
-  varint(lengthMax: number): number {
+  varint(): number {
     let value = 0;
-    for (let index = 0, factor = 1; index < lengthMax; index++, factor *= 0x80) {
+    for (let index = 0, factor = 1; index < 5; index++, factor *= 0x80) {
       const byte = this.bytes[this.#position++];
       if (byte === undefined) throw new MalformedOperationError("The operation ends inside a number.");
       value += (byte & 0x7f) * factor;
@@ -295,7 +295,7 @@ class Reader {
   }
 
   json(): Record<string, unknown> {
-    const text = this.text(this.varint(5));
+    const text = this.text(this.varint());
     let value: unknown;
     try {
       value = JSON.parse(text);

@@ -3,24 +3,8 @@
 // The rule is everybody's, the server's too: an author's own operation moves his selection with it (an insert at the
 // caret pushes it), everybody else's selection stays before what is inserted exactly there.
 import type Delta from "quill-delta";
-import type { User } from "./client.js";
+import type { PresenceEntry, Selection } from "./api.js";
 import type { PresenceChanged } from "./generated/cloudsync/v1/presence_pb.js";
-
-/** Positions in UTF-16 code units; the caret is at `focus`, and `anchor` is where the selection was begun. */
-export interface Selection {
-  readonly anchor: number;
-  readonly focus: number;
-}
-
-/** What another session shows. */
-export interface PresenceEntry {
-  /** Decimal. */
-  readonly clientId: string;
-  readonly user: User;
-  readonly selection?: Selection;
-  /** Whatever its application gave to setPresenceState. */
-  readonly state?: unknown;
-}
 
 export function moveSelection(selection: Selection, over: Delta, byItsAuthor: boolean): Selection {
   const move = (position: number): number => over.transformPosition(position, !byItsAuthor);

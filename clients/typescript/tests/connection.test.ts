@@ -1,13 +1,14 @@
 // One client before a server in memory that does what each test says: handshake, coming back, refusals, presence.
 import Delta from "quill-delta";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { CloudSyncClient, type ClientOptions } from "../src/client.js";
+import type { ClientOptions } from "../src/api.js";
+import { CloudSyncClient } from "../src/client.js";
 import type { CollaborativeDocument } from "../src/document.js";
 import { RefusedError } from "../src/errors.js";
 import { ClosedReason } from "../src/generated/cloudsync/v1/document_pb.js";
 import { ErrorCode, Retry } from "../src/generated/cloudsync/v1/frame_pb.js";
 import { decodeOperation } from "../src/operation-codec.js";
-import type { PresenceEntry } from "../src/presence.js";
+import type { PresenceEntry } from "../src/api.js";
 import { MemoryServer, type Body, type ServerSocket } from "./support/memory-server.js";
 import { VirtualTime } from "./support/virtual-time.js";
 
@@ -276,6 +277,21 @@ describe("the heartbeat", () => {
     const pings = sent(server.socket, "ping").length;
     expect(pings).toBeGreaterThanOrEqual(3);
     expect(pings).toBeLessThanOrEqual(5);
+  });
+
+  it("gives a server that is still there time to answer after a sleep", () => {
+    const { client } = openDocument();
+    time.sleep(300_000);
+    time.advance(50_000);
+    expect([client.state.kind, server.attempts]).toEqual(["live", 1]);
+  });
+
+  it("finds out after a sleep that the server is gone", () => {
+    openDocument();
+    server.intercept = () => true;
+    time.sleep(300_000);
+    time.advance(12_000);
+    expect(server.attempts).toBe(2);
   });
 
   it("finds out that the server is gone without a word", () => {

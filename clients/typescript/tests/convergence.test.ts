@@ -4,7 +4,7 @@ import Delta from "quill-delta";
 import { describe, expect, it } from "vitest";
 import { CloudSyncClient } from "../src/client.js";
 import type { CollaborativeDocument } from "../src/document.js";
-import type { PresenceEntry } from "../src/presence.js";
+import type { PresenceEntry } from "../src/api.js";
 import { canonical } from "../src/operation-codec.js";
 import { MemoryServer } from "./support/memory-server.js";
 import { forSeeds, randomEdit, type Random } from "./support/random.js";

@@ -2,7 +2,8 @@
 import Delta from "quill-delta";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
-import { CloudSyncClient, type ClientOptions } from "../src/client.js";
+import type { ClientOptions } from "../src/api.js";
+import { CloudSyncClient } from "../src/client.js";
 import type { CollaborativeDocument } from "../src/document.js";
 import { RefusedError } from "../src/errors.js";
 import { canonical } from "../src/operation-codec.js";

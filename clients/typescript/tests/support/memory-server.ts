@@ -2,7 +2,7 @@
 // network has random delays and loses connections. What it keeps can be looked at.
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import Delta from "quill-delta";
-import type { WebSocketLike } from "../../src/client.js";
+import type { Selection, WebSocketLike } from "../../src/api.js";
 import {
   ClientFrameSchema,
   ErrorCode,
@@ -12,7 +12,7 @@ import {
   type ClientMessage,
 } from "../../src/generated/cloudsync/v1/frame_pb.js";
 import { decodeOperation, encodeOperation, measure } from "../../src/operation-codec.js";
-import { moveSelection, type Selection } from "../../src/presence.js";
+import { moveSelection } from "../../src/presence.js";
 import type { Random } from "./random.js";
 import type { VirtualTime } from "./virtual-time.js";
 

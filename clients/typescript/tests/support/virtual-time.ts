@@ -1,5 +1,5 @@
 // A clock that moves only when the test says so.
-import type { Timers } from "../../src/client.js";
+import type { Timers } from "../../src/api.js";
 
 export class VirtualTime implements Timers {
   #now = 0;
@@ -20,6 +20,11 @@ export class VirtualTime implements Timers {
   /** How many timers wait. */
   get waiting(): number {
     return this.#timers.size;
+  }
+
+  /** Time goes by and no timer runs, as when a machine sleeps. */
+  sleep(duration_ms: number): void {
+    this.#now += duration_ms;
   }
 
   /** Runs everything that falls due, in order, up to `duration_ms` from now. */
