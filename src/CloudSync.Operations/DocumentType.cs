@@ -62,6 +62,10 @@ public abstract class DocumentType
         ReadOnlySpan<byte> operation, ReadOnlySpan<byte> over, Side side, IBufferWriter<byte> output);
 
     /// <summary>Writes one operation that does what <paramref name="first"/> and then <paramref name="second"/> do.</summary>
+    /// <remarks>
+    /// An insert and a delete at one place keep the order in which they came about (see "Composing and transforming" in
+    /// docs/operations.md), so that transforming over the result is transforming over the two in turn.
+    /// </remarks>
     public abstract void Compose(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, IBufferWriter<byte> output);
 
     /// <summary>

@@ -59,6 +59,65 @@ public sealed class MergePropertyTests
             },
             iter: Cases);
 
+    /// <summary>
+    /// Catch-up composes a run of committed operations. For what a key or a paste does (insert, delete or replace in one
+    /// place) that must make no difference.
+    /// </summary>
+    [Theory, InlineData(false), InlineData(true)]
+    public void An_edit_in_one_place_goes_over_a_composition_as_over_its_parts(bool plain) =>
+        RandomDeltas.Gen(plain).Sample(
+            make => Assert.True(
+                GoesOverACompositionAsOverItsParts(make, (from, document) => from.EditInOnePlace(document))),
+            iter: 4 * Cases);
+
+    /// <summary>The one exception, which docs/operations.md describes; quill-delta has it too, and more of them.</summary>
+    [Fact]
+    public void Only_an_edit_that_deletes_and_then_inserts_further_on_may_go_over_a_composition_otherwise()
+    {
+        RandomDeltas.Gen().Sample(
+            make => Assert.True(GoesOverACompositionAsOverItsParts(make, (from, document) => from.Operation(document, 8))
+                || LastOperationDeletesBeforeItInserts(make)),
+            iter: 4 * Cases);
+    }
+
+    [Theory, InlineData(false), InlineData(true)]
+    public void A_composition_goes_over_an_edit_as_its_parts_do(bool plain) =>
+        RandomDeltas.Gen(plain).Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var edit = make.EditInOnePlace(document);
+                var first = make.Operation(document);
+                var second = make.Operation(document.Compose(first));
+                var composed = Ordered(first, second);
+
+                var atOnce = document.Compose(edit).Compose(composed.Transform(edit, Side.Left));
+                var rebased = edit.Transform(first, Side.Right);
+                var inTurn = document.Compose(edit)
+                    .Compose(first.Transform(edit, Side.Left))
+                    .Compose(second.Transform(rebased, Side.Left));
+                Assert.Equal(inTurn, atOnce);
+            },
+            iter: 2 * Cases);
+
+    [Fact]
+    public void A_position_goes_where_an_insert_there_would_go() =>
+        RandomDeltas.Gen().Sample(
+            make =>
+            {
+                var document = make.Document(6);
+                var operation = make.Operation(document);
+                var length = document.Components.Sum(c => c.Length);
+                var side = make.Side();
+                for (var at = 0; at <= length; at++)
+                {
+                    var marker = Delta.Build().Retain(at).Insert("|").ToDelta().Transform(operation, side);
+                    var expected = marker.Components[0].Kind == DeltaKind.Retain ? marker.Components[0].Length : 0;
+                    Assert.Equal(expected, operation.TransformPosition(at, side));
+                }
+            },
+            iter: Cases);
+
     [Fact]
     public void A_measure_says_what_fits_and_how_the_length_changes() =>
         RandomDeltas.Gen().Sample(
@@ -119,6 +178,33 @@ public sealed class MergePropertyTests
                 Try(() => Assert.Equal(Delta.FromBytes(bytes), Delta.ParseJson(Delta.FromBytes(bytes).ToJson())));
             },
             iter: 20_000);
+
+    private static bool GoesOverACompositionAsOverItsParts(RandomDeltas make, Func<RandomDeltas, Delta, Delta> edit)
+    {
+        var document = make.Document(6);
+        var first = make.Operation(document);
+        var second = make.Operation(document.Compose(first));
+        var operation = edit(make, document);
+        make.Last = operation;
+        var inTurn = operation.Transform(first, Side.Right).Transform(second, Side.Right);
+        return inTurn.Equals(operation.Transform(Ordered(first, second), Side.Right));
+    }
+
+    private static bool LastOperationDeletesBeforeItInserts(RandomDeltas make)
+    {
+        var kinds = make.Last!.Components.Select(c => c.Kind).ToList();
+        var delete = kinds.IndexOf(DeltaKind.Delete);
+        return delete >= 0 && kinds.FindLastIndex(k => k is DeltaKind.InsertText or DeltaKind.InsertEmbed) > delete;
+    }
+
+    // Composed as the document layer composes.
+    private static Delta Ordered(Delta first, Delta second)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        DocumentType.RichText.Compose(first.Bytes.Span, second.Bytes.Span, output);
+        Assert.Equal(first.Compose(second), Delta.FromBytes(output.WrittenMemory));
+        return Delta.FromBytes(output.WrittenMemory);
+    }
 
     private static void Try(Action action)
     {

@@ -29,6 +29,9 @@ internal sealed class RandomDeltas(Random random, bool plain = false, bool inser
     public static Gen<RandomDeltas> Gen(bool plain = false) =>
         CsCheck.Gen.Int[0, int.MaxValue - 1].Select(seed => new RandomDeltas(new Random(seed), plain));
 
+    /// <summary>What a test made of it last, to look at when something fails.</summary>
+    public Delta? Last { get; set; }
+
     public int Next(int limit) => random.Next(limit);
 
     public Side Side() => random.Next(2) == 0 ? Operations.Side.Left : Operations.Side.Right;
@@ -77,6 +80,19 @@ internal sealed class RandomDeltas(Random random, bool plain = false, bool inser
         }
 
         return build.ToDelta();
+    }
+
+    /// <summary>What a key or a paste does: an insert, a delete or both in one place.</summary>
+    public Delta EditInOnePlace(Delta document)
+    {
+        var units = Units(document);
+        int WithinBounds(int at) => at < units.Count && units[at].Low ? at + 1 : at;
+        var from = WithinBounds(random.Next(units.Count + 1));
+        var to = WithinBounds(Math.Min(units.Count, from + random.Next(4)));
+        var build = Delta.Build().Retain(from);
+        if (from == to || random.Next(2) == 0)
+            Insert(build);
+        return build.Delete(to - from).ToDelta();
     }
 
     public JsonObject? Attributes(bool nulls = true)

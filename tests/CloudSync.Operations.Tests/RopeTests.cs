@@ -66,7 +66,7 @@ public sealed class RopeTests
                     Verify(fork);
                 }
             },
-            iter: 150);
+            iter: 60);
 
     [Fact]
     public void Edits_of_a_long_rich_document_give_what_composing_gives() =>
@@ -93,7 +93,7 @@ public sealed class RopeTests
                     Verify(undone);
                 }
             },
-            iter: 60);
+            iter: 30);
 
     [Fact]
     public void A_document_grown_at_its_end_fills_its_leaves()

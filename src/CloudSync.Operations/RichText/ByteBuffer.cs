@@ -1,6 +1,10 @@
 // Bytes in the making: on the stack while they are few, in a pooled array when they grow.
 
 using System.Buffers;
+using System.Runtime.CompilerServices;
+
+// Buffers on the stack are read only where they were written; clearing them first would cost more than merging does.
+[module: SkipLocalsInit]
 
 namespace CloudSync.Operations;
 

@@ -1,4 +1,4 @@
-// Rewriting an operation into its canonical form, and checking one through and through.
+// Rewriting an operation into its canonical form, comparing two, and checking one through and through.
 
 namespace CloudSync.Operations;
 
@@ -10,6 +10,26 @@ internal static class Canonical
         for (var reader = new ComponentReader(operation); !reader.Ended; reader.MoveNext())
             writer.Push(in reader, reader.Length, reader.Attributes);
         return writer.Finish();
+    }
+
+    /// <summary>Whether two operations in canonical form are the same; how their JSON is written doesn't matter.</summary>
+    public static bool AreEqual(ReadOnlySpan<byte> a, ReadOnlySpan<byte> b)
+    {
+        var readerA = new ComponentReader(a);
+        var readerB = new ComponentReader(b);
+        for (; !readerA.Ended && !readerB.Ended; readerA.MoveNext(), readerB.MoveNext())
+        {
+            if (readerA.Kind != readerB.Kind || readerA.Length != readerB.Length
+                || !AttributeSet.AreEqual(readerA.Attributes, readerB.Attributes))
+                return false;
+            var samePayload = readerA.Kind is DeltaKind.InsertEmbed or DeltaKind.RetainEmbed
+                ? JsonValues.AreEqual(readerA.Payload, readerB.Payload)
+                : readerA.Payload.SequenceEqual(readerB.Payload);
+            if (!samePayload)
+                return false;
+        }
+
+        return readerA.Ended && readerB.Ended;
     }
 
     /// <summary>Checks everything that can be checked without a document.</summary>

@@ -64,6 +64,8 @@ internal ref struct ComponentReader
             if (kind == WireKind.Delete)
                 throw Malformed("a delete can't have attributes");
             var attributes = ReadBlock("attributes");
+            if (attributes.IsEmpty)
+                throw Malformed("attributes are no JSON object");
             if (!JsonRules.IsEmptyObject(attributes))
                 Attributes = attributes;
         }

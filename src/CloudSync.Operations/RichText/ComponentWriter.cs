@@ -1,5 +1,6 @@
 // Writes the binary form of an operation in its canonical shape, whatever order the components come in: equal
 // neighbours merged, inserts before deletes at one place, no plain retain at the end. As quill-delta's push and chop.
+// Only where it is told to keep the order, an insert stays behind the delete that it came after.
 
 using System.Buffers;
 
@@ -8,8 +9,11 @@ namespace CloudSync.Operations;
 /// <summary>
 /// Collects an operation and writes it out at <see cref="Finish()"/>, so that an output never sees half of one.
 /// </summary>
-internal ref struct ComponentWriter(Span<byte> initial)
+/// <param name="initial">Where it writes at first.</param>
+/// <param name="keepsOrder">Whether inserts and deletes at one place stay in the order in which they come.</param>
+internal ref struct ComponentWriter(Span<byte> initial, bool keepsOrder = false)
 {
+    private readonly bool _keepsOrder = keepsOrder;
     private ByteBuffer _buffer = new(initial);
 
     // The last component written, while more may be merged into it. A pending delete stands after it.
@@ -35,6 +39,8 @@ internal ref struct ComponentWriter(Span<byte> initial)
 
     public void InsertText(scoped ReadOnlySpan<byte> text, scoped ReadOnlySpan<byte> attributes)
     {
+        if (_keepsOrder)
+            FlushDelete();
         if (CanMerge(DeltaKind.InsertText, attributes))
         {
             GrowOpen(text.Length, text);
@@ -45,8 +51,12 @@ internal ref struct ComponentWriter(Span<byte> initial)
         _buffer.Write(text);
     }
 
-    public void InsertEmbed(scoped ReadOnlySpan<byte> json, scoped ReadOnlySpan<byte> attributes) =>
+    public void InsertEmbed(scoped ReadOnlySpan<byte> json, scoped ReadOnlySpan<byte> attributes)
+    {
+        if (_keepsOrder)
+            FlushDelete();
         Embed(DeltaKind.InsertEmbed, json, attributes);
+    }
 
     public void RetainEmbed(scoped ReadOnlySpan<byte> json, scoped ReadOnlySpan<byte> attributes)
     {

@@ -1,4 +1,8 @@
 // Compose: one operation that does what two do in turn.
+//
+// quill-delta's compose always puts an insert before a delete at the same place. That changes nothing for the document,
+// but it does for a concurrent insert within what was deleted: whether it comes before or after the insert. A composition
+// that keeps the order in which things came about sends it where the two operations in turn would.
 
 using System.Buffers;
 
@@ -6,9 +10,10 @@ namespace CloudSync.Operations;
 
 internal static class Composition
 {
-    public static void Compose(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, IBufferWriter<byte> output)
+    public static void Compose(
+        ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, bool keepsOrder, IBufferWriter<byte> output)
     {
-        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes], keepsOrder);
         try
         {
             Compose(first, second, ref writer);
@@ -24,14 +29,14 @@ internal static class Composition
             writer.Dispose();
         }
 
-        ComposeCanonical(first, second, output);
+        ComposeCanonical(first, second, keepsOrder, output);
     }
 
     private static void ComposeCanonical(
-        ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, IBufferWriter<byte> output)
+        ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, bool keepsOrder, IBufferWriter<byte> output)
     {
         var canonical = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
-        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes], keepsOrder);
         try
         {
             Compose(first, Canonical.Rewrite(second, ref canonical), ref writer);

@@ -8,7 +8,7 @@ namespace CloudSync.Operations;
 
 /// <summary>
 /// A rich-text operation, or, if it holds nothing but inserts, a rich-text document. Immutable; it wraps the binary form,
-/// always in canonical shape.
+/// with equal neighbours merged and no plain retain at the end.
 /// </summary>
 public sealed class Delta : IEquatable<Delta>
 {
@@ -30,12 +30,12 @@ public sealed class Delta : IEquatable<Delta>
     /// <summary>Starts building.</summary>
     public static DeltaBuilder Build() => new();
 
-    /// <summary>Checks bytes and copies them, in canonical shape.</summary>
+    /// <summary>Checks bytes and copies them. An insert after a delete stays there.</summary>
     /// <exception cref="OperationException">They are not an operation on rich text.</exception>
     public static Delta FromBytes(ReadOnlyMemory<byte> bytes)
     {
         DocumentType.RichText.Measure(bytes.Span);
-        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes], keepsOrder: true);
         try
         {
             return Of(Canonical.Rewrite(bytes.Span, ref writer));
@@ -103,7 +103,7 @@ public sealed class Delta : IEquatable<Delta>
     {
         ArgumentNullException.ThrowIfNull(next);
         var output = new ArrayBufferWriter<byte>();
-        Composition.Compose(_bytes, next._bytes, output);
+        Composition.Compose(_bytes, next._bytes, keepsOrder: false, output);
         return Of(output.WrittenSpan);
     }
 
@@ -133,7 +133,10 @@ public sealed class Delta : IEquatable<Delta>
     public int TransformPosition(int position, Side side) =>
         Transformation.TransformPosition(position, _bytes, side);
 
-    /// <summary>Whether both do the same in the same components; the order of attributes doesn't matter.</summary>
+    /// <summary>
+    /// Whether both do the same to every document: neither the order of attributes nor that of an insert and a delete at
+    /// one place matters.
+    /// </summary>
     public bool Equals(Delta? other)
     {
         if (other is null)
@@ -141,20 +144,17 @@ public sealed class Delta : IEquatable<Delta>
         if (_bytes.AsSpan().SequenceEqual(other._bytes))
             return true;
 
-        var a = new ComponentReader(_bytes);
-        var b = new ComponentReader(other._bytes);
-        for (; !a.Ended && !b.Ended; a.MoveNext(), b.MoveNext())
+        var a = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        var b = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        try
         {
-            if (a.Kind != b.Kind || a.Length != b.Length || !AttributeSet.AreEqual(a.Attributes, b.Attributes))
-                return false;
-            var samePayload = a.Kind is DeltaKind.InsertEmbed or DeltaKind.RetainEmbed
-                ? JsonValues.AreEqual(a.Payload, b.Payload)
-                : a.Payload.SequenceEqual(b.Payload);
-            if (!samePayload)
-                return false;
+            return Canonical.AreEqual(Canonical.Rewrite(_bytes, ref a), Canonical.Rewrite(other._bytes, ref b));
         }
-
-        return a.Ended && b.Ended;
+        finally
+        {
+            a.Dispose();
+            b.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -163,16 +163,18 @@ public sealed class Delta : IEquatable<Delta>
     /// <inheritdoc/>
     public override int GetHashCode()
     {
-        // Without the JSON, which may be written in more ways than one.
+        // Only of what is inserted and how much is deleted: the rest can be written in more ways than one.
         var hash = new HashCode();
+        var deleted = 0;
         for (var reader = new ComponentReader(_bytes); !reader.Ended; reader.MoveNext())
         {
-            hash.Add(reader.Kind);
-            hash.Add(reader.Length);
-            if (reader.Kind == DeltaKind.InsertText)
+            if (reader.Kind == DeltaKind.Delete)
+                deleted += reader.Length;
+            else if (reader.Kind == DeltaKind.InsertText)
                 hash.AddBytes(reader.Payload);
         }
 
+        hash.Add(deleted);
         return hash.ToHashCode();
     }
 

@@ -71,7 +71,21 @@ public sealed class DeltaBuilder
     }
 
     /// <summary>The delta, without trailing plain retains. Building may go on afterwards.</summary>
-    public Delta ToDelta() => Delta.FromBytes(_components.WrittenMemory);
+    /// <exception cref="OperationException">Lengths add up to too much, or JSON can't stand in an operation.</exception>
+    public Delta ToDelta()
+    {
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        try
+        {
+            var bytes = Canonical.Rewrite(_components.WrittenSpan, ref writer);
+            DocumentType.RichText.Measure(bytes);
+            return Delta.Of(bytes);
+        }
+        finally
+        {
+            writer.Dispose();
+        }
+    }
 
     private void Add(ulong header, JsonObject? attributes, ReadOnlySpan<byte> payload, bool isEmbed)
     {

@@ -17,7 +17,7 @@ internal static class DeltaJson
 
     public static Delta Read(ReadOnlyMemory<byte> json)
     {
-        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes]);
+        var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes], keepsOrder: true);
         try
         {
             using var document = JsonDocument.Parse(json, s_reading);

@@ -117,7 +117,7 @@ internal ref struct MemberReader
 /// </summary>
 internal ref struct MemberIndex(ReadOnlySpan<byte> json)
 {
-    private const int ShortBytes = 512;
+    private const int ShortBytes = 128;
 
     private readonly ReadOnlySpan<byte> _json = json;
     private Dictionary<string, int>? _starts;

@@ -46,12 +46,14 @@ internal static class JsonRules
     /// <summary>Whether this is {} with or without white space in it.</summary>
     public static bool IsEmptyObject(ReadOnlySpan<byte> json)
     {
-        if (json.IsEmpty || json[0] != '{')
-            return false;
-        foreach (var b in json[1..])
+        var open = false;
+        foreach (var b in json)
         {
-            if (b is not ((byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r'))
-                return b == '}';
+            if (b is (byte)' ' or (byte)'\t' or (byte)'\n' or (byte)'\r')
+                continue;
+            if (open || b != '{')
+                return open && b == '}';
+            open = true;
         }
 
         return false;

@@ -176,11 +176,12 @@ internal sealed class RichTextState : DocumentState
     }
 
     // Checks everything about an operation that can be checked before it is applied. It is replaced by its canonical
-    // form if that makes a difference: that one component ends and another begins cuts nothing where both do the same.
+    // form where that makes a difference: that one component ends and another begins cuts no surrogate pair if both do
+    // the same.
     private OperationPlan Check(ref ReadOnlySpan<byte> operation, scoped ref ComponentWriter writer)
     {
         var plan = Look(operation);
-        if (!plan.IsCanonical)
+        if (plan.SplitsPair && !plan.IsCanonical)
         {
             operation = Canonical.Rewrite(operation, ref writer);
             plan = Look(operation);

@@ -22,7 +22,7 @@ internal sealed class RichTextType(bool plain) : DocumentType
         Transformation.Transform(operation, over, side, output);
 
     public override void Compose(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, IBufferWriter<byte> output) =>
-        Composition.Compose(first, second, output);
+        Composition.Compose(first, second, keepsOrder: true, output);
 
     public override int TransformPosition(int position, ReadOnlySpan<byte> over, Side side) =>
         Transformation.TransformPosition(position, over, side);
