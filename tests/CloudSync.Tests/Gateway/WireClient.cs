@@ -31,9 +31,9 @@ internal sealed class WireClient : IAsyncDisposable
         return new WireClient(socket);
     }
 
-    public Task SendAsync(params ClientMessage[] messages) => SendAsync(Messages.Frame(messages).ToByteArray());
+    public Task SendAsync(params ClientMessage[] messages) => SendBytesAsync(Messages.Frame(messages).ToByteArray());
 
-    public async Task SendAsync(
+    public async Task SendBytesAsync(
         ReadOnlyMemory<byte> bytes, WebSocketMessageType type = WebSocketMessageType.Binary, bool end = true)
     {
         using var guard = new CancellationTokenSource(Guard);
