@@ -112,7 +112,8 @@ internal sealed partial class Connection : IThreadPoolWorkItem
         }
 
         var close = Volatile.Read(ref _close);
-        if (close is null || Volatile.Read(ref _closeWhenRead))
+        var readFirst = close is null || Volatile.Read(ref _closeWhenRead);
+        if (readFirst)
         {
             TakeWoken();
             while (frame.Count < FrameBytes && _ready.TryDequeue(out var document))
@@ -129,7 +130,8 @@ internal sealed partial class Connection : IThreadPoolWorkItem
 
         if (frame.Count > 0)
             return true;
-        if (close is not null && _ready.IsEmpty && _behind.IsEmpty && Volatile.Read(ref _woken) is null)
+        var isRead = _ready.IsEmpty && _behind.IsEmpty && Volatile.Read(ref _woken) is null;
+        if (close is not null && (isRead || !readFirst))
             await SendCloseAsync(close);
         return false;
     }

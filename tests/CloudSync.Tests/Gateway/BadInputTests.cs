@@ -73,6 +73,21 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public async Task A_document_that_has_something_to_say_does_not_hold_up_a_close()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        await using var client = await host.GreetAsync();
+        await client.SendAsync(Messages.Open("doc"));
+        var session = await host.Documents.NextSessionAsync();
+        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        // It is woken while the close is on its way out, and from then on is read no more.
+        session.Reading = () => session.Wake();
+        session.Commit();
+        await client.SendAsync(Messages.Hello());
+        Assert.Equal(4105, await client.ReceiveCloseAsync());
+    }
+
+    [Fact]
     public async Task A_text_message_is_named_and_closes()
     {
         await using var host = await GatewayHost.StartAsync();
