@@ -22,7 +22,9 @@ public static class CloudSyncEndpointRouteBuilderExtensions
         var pipeline = endpoints.CreateApplicationBuilder();
         // No keep-alive interval: it would cost a Timer for each socket. The protocol has a heartbeat of its own.
         pipeline.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.Zero });
-        pipeline.Run(endpoints.ServiceProvider.GetRequiredService<GatewayEndpoint>().HandleAsync);
+        // Asked for at a connection and not here: it needs the log, which is opened when the host starts.
+        var services = endpoints.ServiceProvider;
+        pipeline.Run(context => services.GetRequiredService<GatewayEndpoint>().HandleAsync(context));
         return endpoints.Map(pattern, pipeline.Build()).WithDisplayName("CloudSync");
     }
 }

@@ -1,6 +1,8 @@
 // The log as part of a host.
 
 using CloudSync.Log;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Xunit;
@@ -38,6 +40,19 @@ public sealed class RegistrationTests : IDisposable
         using var host = Build();
 
         await Assert.ThrowsAsync<LogUnusableException>(() => host.StartAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task Mapping_the_endpoint_does_not_open_the_file_yet()
+    {
+        Directory.CreateDirectory(directory.File());
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddCloudSync().UseSqlite(directory.File());
+        await using var app = builder.Build();
+        app.MapCloudSync();
+
+        await Assert.ThrowsAsync<LogUnusableException>(() => app.StartAsync(Cancellation));
     }
 
     private IHost Build()
