@@ -137,7 +137,8 @@ export function encodeOperation(delta: Delta): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads an operation, canonical or not; what it returns is canonical.
+ * Reads an operation, canonical or not. A run of operations that was composed may insert behind a delete, and the order
+ * is kept: it decides where what is transformed over the run goes (docs/operations.md).
  * @throws {MalformedOperationError} The bytes are not one.
  */
 export function decodeOperation(bytes: Uint8Array): Delta {
@@ -156,9 +157,9 @@ export function decodeOperation(bytes: Uint8Array): Delta {
       if (attributes !== undefined) throw new MalformedOperationError("A delete with attributes.");
       delta.delete(value);
     } else if (kind === TEXT) {
-      delta.insert(reader.text(value), attributes);
+      append(delta, new Delta().insert(reader.text(value), attributes));
     } else if (value === EMBED_INSERT) {
-      delta.insert(reader.json(), attributes);
+      append(delta, new Delta().insert(reader.json(), attributes));
     } else if (value === EMBED_CHANGE) {
       const change = reader.json();
       if (Object.keys(change).length !== 1)
@@ -171,6 +172,11 @@ export function decodeOperation(bytes: Uint8Array): Delta {
   return delta.chop();
 }
 
+/** The same operation as quill-delta's push orders it. */
+export function reorder(delta: Delta): Delta {
+  return delta.ops.reduce((ordered, op) => ordered.push(op), new Delta());
+}
+
 /** Equality of JSON values: the order of an object's keys doesn't matter. */
 export function equalJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;
@@ -181,6 +187,12 @@ export function equalJson(a: unknown, b: unknown): boolean {
     keys.length === Object.keys(b).length &&
     keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key as keyof typeof a], b[key as keyof typeof b]))
   );
+}
+
+// Push puts an insert before a delete.
+function append(delta: Delta, { ops: [insert] }: Delta): void {
+  if (delta.ops.at(-1)?.delete === undefined) delta.push(insert!);
+  else delta.ops.push(insert!);
 }
 
 function checkLength(length: unknown): number {

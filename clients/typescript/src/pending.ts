@@ -5,7 +5,7 @@
 // and it over them before the editor sees it.
 import Delta from "quill-delta";
 import { Content } from "./content.js";
-import { canonical, checkTexts, encodeOperation, equalJson, measure } from "./operation-codec.js";
+import { canonical, checkTexts, encodeOperation, equalJson, measure, reorder } from "./operation-codec.js";
 
 /** Edits composed into one operation that is sent as a whole. */
 export interface Edit {
@@ -135,7 +135,7 @@ export class Pending {
   acknowledge(operation: Delta): Delta | undefined {
     const own = this.inFlight;
     if (own === undefined) throw new RangeError("An operation is acknowledged and none is in flight.");
-    if (equalJson(own.ops, operation.ops)) {
+    if (equalJson(own.ops, reorder(operation).ops)) {
       this.#inFlight = false;
       this.#commit(own, measure(own).lengthChange, 1);
       this.#change(this.#edits.slice(1));

@@ -1,6 +1,6 @@
 import Delta from "quill-delta";
 import { describe, expect, it } from "vitest";
-import { canonical, decodeOperation, encodeOperation, equalJson, MalformedOperationError } from "../src/operation-codec.js";
+import { canonical, decodeOperation, encodeOperation, equalJson, MalformedOperationError, reorder } from "../src/operation-codec.js";
 import { forSeeds, randomEdit, randomInsert } from "./support/random.js";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -14,6 +14,11 @@ describe("the binary form", () => {
     ["a retain before a text", new Delta().retain(5).insert("é"), `28 12 ${text("é")}`],
     ["a delete", new Delta().delete(3), "19"],
     ["a long retain", new Delta().retain(300).delete(1), "e012 09"],
+    [
+      "docs/operations.md",
+      new Delta().retain(2).insert("hi", { bold: true }).delete(1),
+      "10 16 0d 7b 22 62 6f 6c 64 22 3a 74 72 75 65 7d 68 69 09",
+    ],
     ["attributes", new Delta().insert("x", { bold: true }), `0e 0d ${text('{"bold":true}')} ${text("x")}`],
     ["formatting", new Delta().retain(2, { bold: null }), `14 0d ${text('{"bold":null}')}`],
     ["an embed", new Delta().insert({ image: "u" }), `03 0d ${text('{"image":"u"}')}`],
@@ -46,10 +51,11 @@ describe("the binary form", () => {
     expect(decodeOperation(encodeOperation(delta))).toEqual(delta);
   });
 
-  it("is read into canonical form from bytes that are not canonical", () => {
+  it("is read with neighbours merged, and an insert behind a delete left there", () => {
     // "a", "b", retain 1, retain 2, delete 1, "c", retain 9
     const delta = decodeOperation(bytes(`0a ${text("a")} 0a ${text("b")} 08 10 09 0a ${text("c")} 48`));
-    expect(delta.ops).toEqual([{ insert: "ab" }, { retain: 3 }, { insert: "c" }, { delete: 1 }]);
+    expect(delta.ops).toEqual([{ insert: "ab" }, { retain: 3 }, { delete: 1 }, { insert: "c" }]);
+    expect(reorder(delta).ops).toEqual([{ insert: "ab" }, { retain: 3 }, { insert: "c" }, { delete: 1 }]);
   });
 
   const malformed: [string, string][] = [
@@ -82,7 +88,8 @@ describe("the binary form", () => {
       for (let count = random.below(3); count >= 0 && given.length > 0; count--) given[random.below(given.length)] = random.below(256);
       try {
         const delta = decodeOperation(given);
-        expect(canonical(delta)).toEqual(delta);
+        canonical(delta);
+        expect(decodeOperation(encodeOperation(delta))).toEqual(delta);
       } catch (error) {
         if (!(error instanceof MalformedOperationError)) throw error;
       }

@@ -1,7 +1,7 @@
 import Delta from "quill-delta";
 import { describe, expect, it } from "vitest";
 import { Content } from "../src/content.js";
-import { canonical } from "../src/operation-codec.js";
+import { canonical, decodeOperation } from "../src/operation-codec.js";
 import { Pending } from "../src/pending.js";
 import { forSeeds, randomEdit, randomInsert } from "./support/random.js";
 
@@ -28,6 +28,18 @@ describe("pending edits", () => {
     expect(pending.receive(new Delta().retain(1).insert("theirs"), 1)).toEqual(new Delta().retain(1).insert("theirs"));
     expect(pending.content).toEqual(doc("atheirsminebc"));
     expect(pending.version).toBe(8);
+  });
+
+  it("stand where they would, had what was composed into one come one by one", () => {
+    const inTurn = pendingOn("ab");
+    inTurn.submit(new Delta().retain(1).insert("X"));
+    inTurn.receive(new Delta().retain(2).insert("Y"), 1);
+    inTurn.receive(new Delta().delete(2), 1);
+    const atOnce = pendingOn("ab");
+    atOnce.submit(new Delta().retain(1).insert("X"));
+    atOnce.receive(decodeOperation(new Uint8Array([0x11, 0x0a, 0x59])), 2);
+    expect([inTurn.content, atOnce.content]).toEqual([doc("XY"), doc("XY")]);
+    expect(atOnce.version).toBe(9);
   });
 
   it("leave nothing to send when they undo each other", () => {
