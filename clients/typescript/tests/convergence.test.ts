@@ -85,7 +85,7 @@ type ServerShown = { selection?: { anchor: number; focus: number } | undefined }
 
 describe("many clients", () => {
   it("converge through delays and losses, with nothing lost, doubled or merged differently", () => {
-    forSeeds(25, (random) => {
+    forSeeds(15, (random) => {
       for (const { document, client } of run(random, false)) {
         expect(document.divergences).toBe(0);
         client.close();
@@ -94,11 +94,11 @@ describe("many clients", () => {
   });
 
   it("converge when what they missed comes composed into one", () => {
-    forSeeds(25, (random) => run(random, true).forEach(({ client }) => client.close()));
+    forSeeds(15, (random) => run(random, true).forEach(({ client }) => client.close()));
   });
 
   it("each insert is there exactly once, however often the connection is lost", () => {
-    forSeeds(20, (random) => {
+    forSeeds(15, (random) => {
       const time = new VirtualTime();
       const server = new MemoryServer(time, random);
       server.delay = () => random.next() * 80;
