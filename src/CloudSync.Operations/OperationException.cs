@@ -5,7 +5,10 @@ namespace CloudSync.Operations;
 /// <summary>What was wrong with an operation or a snapshot.</summary>
 public enum OperationError
 {
-    /// <summary>The bytes or the JSON are not an operation.</summary>
+    /// <summary>
+    /// The bytes or the JSON are not an operation; or it changes an embed where there is none of that type; or it would
+    /// give one place more attributes than a document takes.
+    /// </summary>
     Malformed,
 
     /// <summary>It reaches past the end of the document.</summary>
