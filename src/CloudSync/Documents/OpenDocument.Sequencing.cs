@@ -15,8 +15,9 @@ internal sealed partial class OpenDocument
     // Within a batch each operation is transformed over those before it, which grows with the square.
     private const int MaxBatchOperations = 256;
 
-    // Up to here one at a time is quicker than composing first.
-    private const int MaxTransformsInTurn = 16;
+    // Clients transform over what they are sent one at a time, and in rare cases composing first gives another place to
+    // the same insert (docs/operations.md). So it is left to those that were away for long, who are sent composed runs too.
+    private const int MaxTransformsInTurn = 1_024;
 
     private const int MaxAttemptsWithoutLog = 4;
     private static readonly TimeSpan _firstRetryDelay = TimeSpan.FromMilliseconds(50);
