@@ -47,6 +47,9 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
             var connection = new Connection(gateway, socket, lifetime, host);
             if (admission == Admission.Refused)
                 connection.Refuse(GatewayRefusals.TooManyConnections(limit, value), CloseCode.TooManyConnections);
+            // It may have come in while the drain was going through the others.
+            if (gateway.Draining)
+                connection.CloseWhenRead(CloseCode.GoingAway);
             await connection.RunAsync();
         }
         finally

@@ -14,6 +14,7 @@ internal sealed class GatewayEnvironment : IDisposable
 
     private readonly CancellationTokenSource _stopped = new();
     private long _connections;
+    private bool _draining;
 
     public GatewayEnvironment(
         IOptions<CloudSyncOptions> options, DocumentRegistry documents, ConnectionTable connections, TimeProvider time,
@@ -47,7 +48,11 @@ internal sealed class GatewayEnvironment : IDisposable
     public ICloudSyncAuthenticator? Authenticator { get; }
 
     /// <summary>No new connections and no new documents: the gateway stops.</summary>
-    public bool Draining { get; set; }
+    public bool Draining
+    {
+        get => Volatile.Read(ref _draining);
+        set => Volatile.Write(ref _draining, value);
+    }
 
     /// <summary>Cancelled when the drain is over: whoever still waits for the log on a connection's behalf gives up.</summary>
     public CancellationToken Stopped => _stopped.Token;
