@@ -12,6 +12,9 @@ internal sealed class LogWriter : IAsyncDisposable
     private const int QueueLength = 1_024;
     private const int BatchLength = 64;
 
+    // A file is looked at every so many transactions.
+    private const int TransactionsPerLook = 64;
+
     private readonly Channel<Request> queue = Channel.CreateBounded<Request>(
         new BoundedChannelOptions(QueueLength) { SingleReader = true });
 
@@ -19,6 +22,7 @@ internal sealed class LogWriter : IAsyncDisposable
     private readonly SqliteLogOptions options;
     private readonly string path;
     private LogConnection? connection;
+    private int transactions;
 
     public LogWriter(LogConnection connection, SqliteLogOptions options)
     {
@@ -71,6 +75,8 @@ internal sealed class LogWriter : IAsyncDisposable
             if (batch.Count > 0)
                 Write(batch);
             batch.Clear();
+            if (++transactions % TransactionsPerLook == 0)
+                BoundWriteAheadLog();
         }
 
         connection?.Dispose();
@@ -115,6 +121,24 @@ internal sealed class LogWriter : IAsyncDisposable
         {
             connection?.Dispose();
             connection = null;
+        }
+    }
+
+    /// <summary>
+    /// SQLite writes over the write-ahead log from its start once everything was copied into the database and nobody reads
+    /// from it. Where readers never pause, that moment has to be waited for.
+    /// </summary>
+    private void BoundWriteAheadLog()
+    {
+        try
+        {
+            var file = new FileInfo(path + "-wal");
+            if (file.Exists && file.Length > options.WriteAheadBytesMax)
+                connection?.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+        }
+        catch (SqliteException)
+        {
+            // Nothing was lost by it. It is tried again later.
         }
     }
 

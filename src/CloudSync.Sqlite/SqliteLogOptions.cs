@@ -20,6 +20,9 @@ public sealed class SqliteLogOptions
     /// </summary>
     public long CheckBytes { get; set; } = 256L << 20;
 
+    /// <summary>When the write-ahead log has grown over this, the writer waits for readers in order to empty it.</summary>
+    internal long WriteAheadBytesMax { get; set; } = 256L << 20;
+
     /// <summary>Not more pages than this (4 KiB each); 0 for as many as the disk holds. So that tests can fill it.</summary>
     internal long PagesMax { get; set; }
 }

@@ -72,7 +72,10 @@ internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDis
             }
 
             foreach (var operation in append.Operations)
+            {
+                ArgumentNullException.ThrowIfNull(operation.Author, nameof(appends));
                 ArgumentOutOfRangeException.ThrowIfGreaterThan(operation.Bytes.Length, ValueBytesMax, nameof(appends));
+            }
         }
 
         return appends.Count == 0

@@ -137,6 +137,28 @@ public sealed class UnavailableTests : IDisposable
     }
 
     [Fact]
+    public async Task A_write_ahead_log_that_grew_because_of_a_reader_is_emptied_once_the_reader_is_gone()
+    {
+        await using var log = SqliteOperationLog.Open(
+            new SqliteLogOptions { Path = directory.File(), WriteAheadBytesMax = 1 << 20 });
+        await CreateAsync(log, "a");
+        var head = 0;
+        using (var reader = LogConnection.ConnectReader(directory.File(), new SqliteLogOptions()))
+        {
+            reader.Execute("BEGIN; SELECT head FROM documents");
+            for (; head < 20; head++)
+                await AppendAsync(log, "a", head, 1 << 20);
+            Assert.True(new FileInfo(directory.File() + "-wal").Length > 20 << 20);
+        }
+
+        for (; head < 200; head++)
+            await AppendAsync(log, "a", head, 1);
+
+        Assert.InRange(new FileInfo(directory.File() + "-wal").Length, 0, 1 << 20);
+        Assert.Equal([head], await log.ReadHeadsAsync(["a"], Cancellation));
+    }
+
+    [Fact]
     public async Task Disposing_writes_what_was_taken_and_refuses_what_comes_later()
     {
         var log = SqliteOperationLog.Open(new SqliteLogOptions { Path = directory.File() });
