@@ -1,1 +1,6 @@
-return await Task.FromResult(0);
+// The measuring program: each command is a measurement. Started by the launcher.
+
+using System.CommandLine;
+using CloudSync.Bench.Replay;
+
+return await new RootCommand("Measures CloudSync.") { ReplayCommand.Create() }.Parse(args).InvokeAsync();

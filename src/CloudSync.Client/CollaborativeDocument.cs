@@ -94,6 +94,9 @@ public sealed partial class CollaborativeDocument : IDisposable
     /// <summary>How often the server committed an operation otherwise than was foreseen here (and was followed). 0.</summary>
     internal int Divergences => Read(static pending => pending.Divergences);
 
+    /// <summary>The number of the newest operation of this client that was sent.</summary>
+    internal ulong Sequence => Read(static pending => pending.Sequence);
+
     private PendingEdits Pending =>
         _pending ?? throw new InvalidOperationException("The document is not open yet: await Ready first.");
 
