@@ -14,7 +14,7 @@ export interface DocumentRecord {
 
 export interface DocumentPage {
   readonly documents: DocumentRecord[];
-  /** What to pass as `cursor` for the next page; absent on the last one. */
+  /** What to pass as `after` for the next page; absent on the last one. */
   readonly next?: string | null;
 }
 
@@ -47,9 +47,9 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
 }
 
 /** Documents, the most recently changed first; at most 200 at once. */
-export function listDocuments(limit: number, cursor?: string | null): Promise<DocumentPage> {
+export function listDocuments(limit: number, after?: string | null): Promise<DocumentPage> {
   const query = new URLSearchParams({ limit: String(limit) });
-  if (cursor) query.set("cursor", cursor);
+  if (after) query.set("after", after);
   return request("GET", `/documents?${query}`);
 }
 

@@ -18,12 +18,12 @@ test("The server is killed in mid-sentence, and not one character is missing", a
   await Promise.all([ownServer.kill(), ada.type(sentence.slice(middle, middle + 20))]);
   // What the server had acknowledged when it died.
   const acknowledged = await ben.version();
-  await expect(ada.status).toHaveText(/^Offline· \d+ unsaved edits?$/);
+  await expect(ada.status).toHaveText(/^Offline\s?\d+ unsaved edits?$/);
   await ada.type(sentence.slice(middle + 20));
   await ada.sees(sentence);
   await ben.press("Control+End");
   await ben.type(" Ben too.");
-  await expect(ben.status).toHaveText(/^Offline· \d+ unsaved edits?$/);
+  await expect(ben.status).toHaveText(/^Offline\s?\d+ unsaved edits?$/);
 
   await ownServer.startAgain();
   expect((await ownServer.record(id)).version).toBeGreaterThanOrEqual(acknowledged);
@@ -48,8 +48,9 @@ test("The server is killed again and again while two people type", async ({ brow
   await ada.select(0);
   await ben.select(1);
 
-  for (let round = 0; round < 4; round++) {
-    await Promise.all([ada.type(sentence), ben.type(sentence.toUpperCase()), ownServer.kill()]);
+  const [hers, his] = ["she sells sea shells", "PETER PIPER PICKED A PECK"];
+  for (let round = 0; round < 3; round++) {
+    await Promise.all([ada.type(hers), ben.type(his), ownServer.kill()]);
     await ownServer.startAgain();
     await Promise.all([ada.type("."), ben.type(".")]);
   }
@@ -57,7 +58,7 @@ test("The server is killed again and again while two people type", async ({ brow
   await ben.isLive();
 
   expect(await agree(ownServer, id, ada, ben)).toEqual([
-    { insert: `${`${sentence}.`.repeat(4)}|${`${sentence.toUpperCase()}.`.repeat(4)}\n` },
+    { insert: `${`${hers}.`.repeat(3)}|${`${his}.`.repeat(3)}\n` },
   ]);
   await ada.leave();
   await ben.leave();
@@ -89,7 +90,7 @@ test("Whoever goes to the list before all is saved loses nothing", async ({ brow
   await ownServer.kill();
   await ada.type("written offline");
   await ada.page.getByRole("link", { name: "All documents" }).click();
-  await expect(ada.page.getByRole("heading", { name: "Documents" })).toBeVisible();
+  await expect(ada.page.getByRole("heading", { name: "Documents", exact: true })).toBeVisible();
 
   await ownServer.startAgain();
   await expect.poll(() => ownServer.content(id)).toEqual([{ insert: "written offline\n" }]);

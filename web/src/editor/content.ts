@@ -8,22 +8,23 @@
 // - An embed that the editor does not know is shown as a labelled box that holds the embed whole.
 import { Delta } from "@cloudsync/client";
 
+type Op = Delta["ops"][number];
+
 /** The embed that stands for one that the editor doesn't know. */
 export const unknownEmbed = "unknown-embed";
 
 /** How a document's operation or content is shown; `knows` says which embeds the editor can show itself. */
 export function toEditor(delta: Delta, knows: (embed: string) => boolean): Delta {
-  return new Delta(
-    delta.ops.map((op) => {
-      if (typeof op.insert === "string") return { ...op, insert: op.insert.replaceAll("\r", "\u240d") };
-      if (typeof op.insert === "object") {
-        return knows(Object.keys(op.insert)[0] ?? "") ? op : { ...op, insert: { [unknownEmbed]: op.insert } };
-      }
-      // A change inside an embed: none that the editor knows can be changed, so only its place counts.
-      if (typeof op.retain === "object") return { ...op, retain: 1 };
-      return op;
-    }),
-  );
+  return delta.ops.reduce((shown, op) => shown.push(opToEditor(op, knows)), new Delta());
+}
+
+function opToEditor(op: Op, knows: (embed: string) => boolean): Op {
+  if (typeof op.insert === "string") return { ...op, insert: op.insert.replaceAll("\r", "\u240d") };
+  if (typeof op.insert === "object") {
+    return knows(Object.keys(op.insert)[0] ?? "") ? op : { ...op, insert: { [unknownEmbed]: op.insert } };
+  }
+  // A change inside an embed: none that the editor knows can be changed, so only its place counts.
+  return typeof op.retain === "object" ? { ...op, retain: 1 } : op;
 }
 
 /** What an edit in the editor means for the document. */

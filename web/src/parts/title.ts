@@ -22,8 +22,12 @@ export class Title {
       input: () => this.#fit(),
       blur: () => void this.#save(),
       keydown: (event: KeyboardEvent) => {
+        // An Enter that ends the composition of a character is not meant for the title.
+        if ((event.key !== "Enter" && event.key !== "Escape") || event.isComposing) return;
+        // The text takes the focus while the key is still down: it must not take the key as well.
+        event.preventDefault();
         if (event.key === "Escape") this.element.value = this.#saved;
-        if (event.key === "Enter" || event.key === "Escape") this.done();
+        this.done();
       },
     });
   }
