@@ -93,3 +93,14 @@ test("A document of plain text stays plain", async ({ meet, server }) => {
   await ben.sees("code\n- more");
   expect(await agree(server, id, ada, ben)).toEqual([{ insert: "code\n- more\n" }]);
 });
+
+test("A document whose structure the editor can't hold is shown, but can't be written in", async ({ meet, server }) => {
+  const { id, version } = await server.create({
+    content: [{ insert: "x = " }, { insert: { image: "/icon.svg" } }, { insert: "\n", attributes: { "code-block": true } }],
+  });
+  const ada = await meet("Ada");
+  await ada.goTo(`/d/${id}`);
+  await expect(ada.page.getByRole("alert").filter({ hasText: "not write here" })).toBeVisible();
+  await expect(ada.editor).toHaveAttribute("contenteditable", "false");
+  expect((await server.record(id)).version).toBe(version);
+});

@@ -11,7 +11,7 @@ test("The other's caret is shown with their name, moves with them, and goes when
   await ben.select(0);
   await expect(ada.carets).toHaveCount(1);
   await expect(ada.caret(ben)).toBeVisible();
-  await expect(ada.caret(ben).locator(".ql-cursor-caret")).toHaveCSS("background-color", rgb(ben.color));
+  await expect(ada.caret(ben)).toHaveCSS("background-color", rgb(ben.color));
   await expect(ada.page.getByRole("list", { name: "Also here" }).getByRole("button", { name: "Ben" })).toBeVisible();
 
   const start = await ada.caretOf(ben);

@@ -125,13 +125,13 @@ export class Person {
 
   /** Where somebody's caret stands on the screen. */
   async caretOf(other: Person): Promise<{ x: number; y: number }> {
-    const box = await this.caret(other).locator(".ql-cursor-caret").boundingBox();
+    const box = await this.caret(other).boundingBox();
     if (!box) throw new Error(`${this.name} doesn't see the caret of ${other.name}`);
     return { x: Math.round(box.x), y: Math.round(box.y) };
   }
 
   caret(other: Person): Locator {
-    return this.carets.filter({ hasText: other.name });
+    return this.carets.filter({ hasText: other.name }).locator(".ql-cursor-caret");
   }
 }
 
