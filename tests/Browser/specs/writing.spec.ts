@@ -105,9 +105,9 @@ test("Formatted text arrives as it was made", async ({ meet, server }) => {
     { insert: "said" },
     { insert: "\n", attributes: { blockquote: true } },
     { insert: "if (x)" },
-    { insert: "\n", attributes: { "code-block": "plain" } },
+    { insert: "\n", attributes: { "code-block": true } },
     { insert: "  y();" },
-    { insert: "\n", attributes: { "code-block": "plain" } },
+    { insert: "\n", attributes: { "code-block": true } },
   ]);
   await expect(ben.editor.locator("h1 a")).toHaveAttribute("href", "https://example.org/a");
 });

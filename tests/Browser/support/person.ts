@@ -2,7 +2,7 @@
 import { expect, type BrowserContext, type Locator, type Page } from "@playwright/test";
 import type { Op, Server } from "./server.js";
 
-const colors = ["#c2255c", "#087f5b", "#3b5bdb", "#c4500c"];
+const colors = ["#3b5bdb", "#087f5b", "#c2255c", "#c4500c"];
 let entered = 0;
 
 interface Opened {
