@@ -17,7 +17,7 @@ public sealed class CloudSyncOptions
     /// <summary>Either side that has heard nothing for this long gives the connection up.</summary>
     public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a new connection may take to say Hello, and a started message to arrive whole.</summary>
+    /// <summary>How long a new connection may take to say Hello, and each 16 KiB of a started message to arrive.</summary>
     public TimeSpan ReceiveTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long one send to a client that reads slowly, or not at all, may take.</summary>

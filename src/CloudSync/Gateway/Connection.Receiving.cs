@@ -13,6 +13,10 @@ internal sealed partial class Connection
 {
     private const int FirstReceiveBytes = 4096;
 
+    // A message that was begun has ReceiveTimeout for each so many bytes of it: one byte a second is too slow, but a large
+    // operation over a slow line is not, or it would be cut off and sent again for ever.
+    private const int ProgressBytes = 16 * 1024;
+
     // Answers of the gateway's own that wait to be sent; over this nothing more is read from the client, so one that asks
     // and never reads fills its own socket and not our memory.
     private const int ControlBytesMax = 16 * 1024;
@@ -60,7 +64,7 @@ internal sealed partial class Connection
         var buffer = ArrayPool<byte>.Shared.Rent(FirstReceiveBytes);
         try
         {
-            var count = 0;
+            int count = 0, progress = 0;
             for (var ended = start.EndOfMessage; !ended;)
             {
                 if (count == buffer.Length)
@@ -70,6 +74,12 @@ internal sealed partial class Connection
                     return false;
                 count += part.Count;
                 ended = part.EndOfMessage;
+                if (count - progress >= ProgressBytes)
+                {
+                    progress = count;
+                    Volatile.Write(ref _messageStartedAt, _gateway.Time.GetTimestamp());
+                }
+
                 if (count > limit && !IsClosing)
                     Refuse(GatewayRefusals.MessageTooLarge(limit), CloseCode.MessageTooLarge);
                 // What comes after we have begun to close is read only to find the client's close frame.

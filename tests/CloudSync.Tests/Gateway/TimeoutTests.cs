@@ -3,8 +3,11 @@
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
+using CloudSync.Gateway;
 using CloudSync.Protocol.V1;
 using Google.Protobuf;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
 
@@ -12,6 +15,11 @@ namespace CloudSync.Tests.Gateway;
 
 public sealed class TimeoutTests
 {
+    // A connection over a socket of the test's own, in the gateway of the host.
+    private static Task Run(GatewayHost host, ScriptedSocket socket) => new Connection(
+        host.App.Services.GetRequiredService<GatewayEnvironment>(), socket, new HttpRequestLifetimeFeature(), host: null)
+        .RunAsync().WaitAsync(TimeSpan.FromSeconds(60));
+
     [Fact]
     public async Task Whoever_does_not_say_hello_is_closed_and_may_come_back()
     {
@@ -40,19 +48,44 @@ public sealed class TimeoutTests
         var time = new FakeTimeProvider();
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var neighbour = await host.GreetAsync(2);
-        await using var client = await host.GreetAsync();
+        using var socket = new ScriptedSocket();
+        var running = Run(host, socket);
+        await socket.HandAsync(Messages.Frame(Messages.Hello()).ToByteArray(), end: true);
         var frame = Messages.Frame(Messages.Submit("doc", 0, 1, new byte[100])).ToByteArray();
-        var closed = client.ReceiveCloseAsync();
-        for (var i = 0; i < frame.Length && !closed.IsCompleted; i++)
+        for (var i = 0; i < 11; i++)
         {
-            await client.SendBytesAsync(frame.AsMemory(i, 1), end: false);
-            // A neighbour's round trip, so that the gateway had its chance to see the byte.
-            await neighbour.PingAsync();
+            await socket.HandAsync(frame.AsMemory(i, 1), end: false);
             time.Advance(TimeSpan.FromSeconds(1));
         }
 
-        Assert.Equal(4003, await closed);
+        Assert.Equal(4003, await socket.Closed);
+        // It does not answer the close either.
+        time.Advance(TimeSpan.FromSeconds(7));
+        await running;
         await neighbour.PingAsync();
+    }
+
+    [Fact]
+    public async Task A_large_message_over_a_slow_line_is_taken()
+    {
+        var time = new FakeTimeProvider();
+        await using var host = await GatewayHost.StartAsync(time: time);
+        using var socket = new ScriptedSocket();
+        var running = Run(host, socket);
+        await socket.HandAsync(Messages.Frame(Messages.Hello(), Messages.Open("doc")).ToByteArray(), end: true);
+        var session = await host.Documents.NextSessionAsync();
+        var frame = Messages.Frame(Messages.Submit("doc", 0, 1, new byte[400_000])).ToByteArray();
+        // 4 kB a second: a hundred seconds for all of it.
+        const int Part = 36_000;
+        for (var at = 0; at < frame.Length; at += Part)
+        {
+            time.Advance(TimeSpan.FromSeconds(9));
+            await socket.HandAsync(frame.AsMemory(at, Math.Min(Part, frame.Length - at)), end: at + Part >= frame.Length);
+        }
+
+        Assert.Equal(400_000, (await session.NextSubmitAsync()).Operation.Length);
+        socket.Abort();
+        await running;
     }
 
     [Fact]
