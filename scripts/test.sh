@@ -33,7 +33,7 @@ run_dotnet() {
   # A project without tests yet has nothing to run.
   grep -rqE '\[(Fact|Theory)' --include='*.cs' "$1" || return 0
   began=$SECONDS
-  $limit "$1/bin/Release/net10.0/$name" --no-ansi --no-progress >"$log" 2>&1 </dev/null || exit_code=$?
+  $limit "$1/bin/Release/net10.0/$name" --no-ansi --progress off >"$log" 2>&1 </dev/null || exit_code=$?
   local total bad idle
   total=$(summary "$log" total) bad=$(summary "$log" failed) idle=$(summary "$log" skipped)
   count "$name" "$exit_code" "${total:-0}" "${bad:-1}" "${idle:-0}" "$log"
