@@ -1,6 +1,7 @@
 // Documents for code that runs in the server: create, list, read at any version or moment, edit, rename, delete.
 // REST is made of this; a host application uses it too. (Contract only: the implementation replaces it.)
 
+using System.Buffers;
 using CloudSync.Log;
 using CloudSync.Operations;
 
@@ -72,7 +73,16 @@ public abstract class DocumentService
 /// <param name="Record">The document.</param>
 /// <param name="Version">The version.</param>
 /// <param name="State">Its content; the reader's own.</param>
-public sealed record DocumentContent(DocumentRecord Record, long Version, DocumentState State);
+public sealed record DocumentContent(DocumentRecord Record, long Version, DocumentState State)
+{
+    /// <summary>The content as a delta of inserts, which also gives its JSON and its plain text.</summary>
+    public Delta ToDelta()
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        State.EncodeSnapshot(bytes);
+        return Delta.FromBytes(bytes.WrittenMemory);
+    }
+}
 
 /// <summary>An edit made by the server's own code.</summary>
 /// <param name="Operation">Its binary form.</param>
