@@ -16,6 +16,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public Uri Address { get; private set; } = null!;
 
+    public int ProcessId => _process!.Id;
+
     /// <exception cref="InvalidOperationException">It doesn't start; the message says why.</exception>
     public static async Task<ServerProcess> StartAsync(CancellationToken stop)
     {
