@@ -82,7 +82,8 @@ internal static class ReplayCommand
             }
         }
         catch (Exception exception) when (exception is InvalidDataException or InvalidOperationException or IOException
-            or HttpRequestException or UnauthorizedAccessException or RefusedException or TimeoutException)
+            or HttpRequestException or UnauthorizedAccessException or RefusedException or TimeoutException
+            or OperationCanceledException)
         {
             await Console.Error.WriteLineAsync($"cloudsync: {exception.Message.ReplaceLineEndings(" ")}");
             return CannotReplay;
