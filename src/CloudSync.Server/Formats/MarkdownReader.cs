@@ -37,9 +37,10 @@ internal sealed class MarkdownReader
 
     private MarkdownReader(RichTextBuilder builder) => _builder = builder;
 
-    /// <exception cref="FormatException">Quotes or lists are nested too deeply.</exception>
+    /// <exception cref="FormatException">It is nested too deeply, or made to keep the parser busy.</exception>
     public static void Read(string markdown, RichTextBuilder builder)
     {
+        MarkdownCost.Check(markdown);
         MarkdownDocument document;
         try
         {

@@ -28,7 +28,7 @@ internal static class TransferEndpoints
             .WithName("importDocument")
             .WithSummary("Creates a document from text, Markdown, HTML or a Quill delta")
             .WithDescription("The body is the content, in UTF-8, whatever its Content-Type says. HTML is sanitised.")
-            .Accepts<string>("text/plain", "text/markdown", "text/html", "application/json", "application/octet-stream")
+            .Accepts<string>("text/plain", "text/markdown", "text/html", "application/json", "*/*")
             .Problems(400, 409, 413, 422);
     }
 

@@ -107,6 +107,25 @@ public sealed class MarkdownFormatTests
         Assert.Equal(RichTexts.Normal(document), RichTexts.Normal(Read(Markdown.Write(document, ""))));
     }
 
+    [Theory]
+    [InlineData("[a](", 200_000)]
+    [InlineData("a <?", 200_000)]
+    [InlineData("a <![CDATA[", 200_000)]
+    [InlineData("7. a <?\n", 200_000)]
+    [InlineData("a <?\u2028\u2028", 200_000)]
+    public void Markdown_made_to_keep_the_parser_busy_is_refused(string piece, int times)
+    {
+        var exception = Assert.Throws<FormatException>(() => Read(string.Concat(Enumerable.Repeat(piece, times))));
+        Assert.Contains("paragraph", exception.Message);
+    }
+
+    [Fact]
+    public void A_long_list_of_links_is_read()
+    {
+        var list = string.Concat(Enumerable.Repeat("- [a](https://example.org/)\n", 5_000));
+        Assert.Equal(10_000, Read(list).Components.Count);
+    }
+
     [Fact]
     public void Nesting_beyond_reason_is_refused_with_a_sentence()
     {

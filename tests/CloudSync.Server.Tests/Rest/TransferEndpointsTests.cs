@@ -85,6 +85,10 @@ public sealed class TransferEndpointsTests(LiveServer server) : IClassFixture<Li
         Assert.Equal("Hi", await http.GetStringAsync("/api/documents/plain/export?format=text"));
     }
 
+    [Fact]
+    public async Task What_the_content_type_says_does_not_matter() =>
+        await (await ImportAsync("format=markdown", "# a"u8.ToArray(), "application/x-www-form-urlencoded")).JsonAsync(201);
+
     [Theory]
     [InlineData("format=docx", "a", 400, null)]
     [InlineData("", "a", 400, null)]
