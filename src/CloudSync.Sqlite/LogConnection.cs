@@ -17,18 +17,18 @@ internal sealed partial class LogConnection : IDisposable
     private const int CheckpointPages = 2_000;
     private const int JournalBytes = 64 << 20;
 
-    private readonly SqliteConnection connection;
-    private readonly Dictionary<string, Statement> statements = [];
+    private readonly SqliteConnection _connection;
+    private readonly Dictionary<string, Statement> _statements = [];
 
     private LogConnection(SqliteConnection connection, string path)
     {
-        this.connection = connection;
+        _connection = connection;
         Path = path;
     }
 
     public string Path { get; }
 
-    public sqlite3 Handle => connection.Handle!;
+    public sqlite3 Handle => _connection.Handle!;
 
     /// <summary>True outside a transaction.</summary>
     public bool IsIdle => raw.sqlite3_get_autocommit(Handle) != 0;
@@ -120,21 +120,21 @@ internal sealed partial class LogConnection : IDisposable
 
     /// <summary>The sum of one of SQLite's counters over this connection's statements.</summary>
     public int CountStatus(int counter) =>
-        statements.Values.Sum(statement => raw.sqlite3_stmt_status(statement.Handle, counter, 0));
+        _statements.Values.Sum(statement => raw.sqlite3_stmt_status(statement.Handle, counter, 0));
 
     public void Dispose()
     {
-        foreach (var statement in statements.Values)
+        foreach (var statement in _statements.Values)
             statement.Dispose();
-        statements.Clear();
-        connection.Dispose();
+        _statements.Clear();
+        _connection.Dispose();
     }
 
     /// <summary>Uses a statement that is prepared once for each connection.</summary>
     private Statement.Execution Use(string sql)
     {
-        if (!statements.TryGetValue(sql, out var statement))
-            statements.Add(sql, statement = new Statement(Handle, sql));
+        if (!_statements.TryGetValue(sql, out var statement))
+            _statements.Add(sql, statement = new Statement(Handle, sql));
         return statement.Use();
     }
 

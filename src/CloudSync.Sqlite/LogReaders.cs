@@ -9,38 +9,38 @@ namespace CloudSync.Sqlite;
 
 internal sealed class LogReaders(string path, SqliteLogOptions options) : IAsyncDisposable
 {
-    private readonly SemaphoreSlim free = new(options.Readers);
-    private readonly ConcurrentBag<LogConnection> idle = [];
-    private volatile bool disposed;
+    private readonly SemaphoreSlim _free = new(options.Readers);
+    private readonly ConcurrentBag<LogConnection> _idle = [];
+    private volatile bool _disposed;
 
     /// <summary>Reads on a thread of the pool.</summary>
     /// <param name="read">Called with a connection; what it returns holds nothing of the connection.</param>
     /// <param name="cancellationToken">Honoured until the reading begins.</param>
     public async Task<T> ReadAsync<T>(Func<LogConnection, T> read, CancellationToken cancellationToken)
     {
-        ObjectDisposedException.ThrowIf(disposed, typeof(SqliteOperationLog));
-        await free.WaitAsync(cancellationToken).ConfigureAwait(false);
+        ObjectDisposedException.ThrowIf(_disposed, typeof(SqliteOperationLog));
+        await _free.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(disposed, typeof(SqliteOperationLog));
+            ObjectDisposedException.ThrowIf(_disposed, typeof(SqliteOperationLog));
             return await Task.Run(() => Read(read), cancellationToken).ConfigureAwait(false);
         }
         finally
         {
-            free.Release();
+            _free.Release();
         }
     }
 
     /// <summary>Waits for the reads under way, then closes the connections.</summary>
     public async ValueTask DisposeAsync()
     {
-        disposed = true;
+        _disposed = true;
         for (var i = 0; i < options.Readers; i++)
-            await free.WaitAsync().ConfigureAwait(false);
-        while (idle.TryTake(out var connection))
+            await _free.WaitAsync().ConfigureAwait(false);
+        while (_idle.TryTake(out var connection))
             connection.Dispose();
         // Those who wait for a connection learn that there is none any more.
-        free.Release(options.Readers);
+        _free.Release(options.Readers);
     }
 
     private T Read<T>(Func<LogConnection, T> read)
@@ -48,10 +48,10 @@ internal sealed class LogReaders(string path, SqliteLogOptions options) : IAsync
         LogConnection? connection = null;
         try
         {
-            if (!idle.TryTake(out connection))
+            if (!_idle.TryTake(out connection))
                 connection = LogConnection.ConnectReader(path, options);
             var result = read(connection);
-            idle.Add(connection);
+            _idle.Add(connection);
             return result;
         }
         catch (Exception exception)

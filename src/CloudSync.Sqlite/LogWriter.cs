@@ -15,20 +15,20 @@ internal sealed class LogWriter : IAsyncDisposable
     // A file is looked at every so many transactions.
     private const int TransactionsPerLook = 64;
 
-    private readonly Channel<Request> queue = Channel.CreateBounded<Request>(
+    private readonly Channel<Request> _queue = Channel.CreateBounded<Request>(
         new BoundedChannelOptions(QueueLength) { SingleReader = true });
 
-    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly SqliteLogOptions options;
-    private readonly string path;
-    private LogConnection? connection;
-    private int transactions;
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SqliteLogOptions _options;
+    private readonly string _path;
+    private LogConnection? _connection;
+    private int _transactions;
 
     public LogWriter(LogConnection connection, SqliteLogOptions options)
     {
-        this.connection = connection;
-        this.options = options;
-        path = connection.Path;
+        _connection = connection;
+        _options = options;
+        _path = connection.Path;
         new Thread(WriteAll) { Name = "CloudSync log writer", IsBackground = true }.Start();
     }
 
@@ -43,7 +43,7 @@ internal sealed class LogWriter : IAsyncDisposable
         var request = new Request<T>(write, cancellationToken);
         try
         {
-            await queue.Writer.WriteAsync(request, cancellationToken).ConfigureAwait(false);
+            await _queue.Writer.WriteAsync(request, cancellationToken).ConfigureAwait(false);
         }
         catch (ChannelClosedException)
         {
@@ -56,17 +56,17 @@ internal sealed class LogWriter : IAsyncDisposable
     /// <summary>Writes what was taken, then closes the connection.</summary>
     public async ValueTask DisposeAsync()
     {
-        queue.Writer.TryComplete();
-        await ended.Task.ConfigureAwait(false);
+        _queue.Writer.TryComplete();
+        await _ended.Task.ConfigureAwait(false);
     }
 
     private void WriteAll()
     {
         var batch = new List<Request>(BatchLength);
         // The thread is the writer's own, so it may block.
-        while (queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
+        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
-            while (batch.Count < BatchLength && queue.Reader.TryRead(out var request))
+            while (batch.Count < BatchLength && _queue.Reader.TryRead(out var request))
             {
                 if (!request.TryCancel())
                     batch.Add(request);
@@ -75,12 +75,12 @@ internal sealed class LogWriter : IAsyncDisposable
             if (batch.Count > 0)
                 Write(batch);
             batch.Clear();
-            if (++transactions % TransactionsPerLook == 0)
+            if (++_transactions % TransactionsPerLook == 0)
                 BoundWriteAheadLog();
         }
 
-        connection?.Dispose();
-        ended.SetResult();
+        _connection?.Dispose();
+        _ended.SetResult();
     }
 
     private void Write(List<Request> batch)
@@ -88,18 +88,18 @@ internal sealed class LogWriter : IAsyncDisposable
         try
         {
             // SQLite would go on writing into a file that nobody will find again.
-            if (!File.Exists(path))
-                throw LogFailure.Gone(path);
-            connection ??= LogConnection.ConnectWriter(path, options);
-            connection.Begin();
+            if (!File.Exists(_path))
+                throw LogFailure.Gone(_path);
+            _connection ??= LogConnection.ConnectWriter(_path, _options);
+            _connection.Begin();
             foreach (var request in batch)
-                request.Execute(connection);
-            connection.Commit();
+                request.Execute(_connection);
+            _connection.Commit();
         }
         catch (Exception exception)
         {
             Undo();
-            var failure = exception is SqliteException sqlite ? LogFailure.InUse(path, sqlite) : exception;
+            var failure = exception is SqliteException sqlite ? LogFailure.InUse(_path, sqlite) : exception;
             foreach (var request in batch)
                 request.Fail(failure);
             return;
@@ -114,13 +114,13 @@ internal sealed class LogWriter : IAsyncDisposable
     {
         try
         {
-            if (connection is { IsIdle: false })
-                connection.Rollback();
+            if (_connection is { IsIdle: false })
+                _connection.Rollback();
         }
         catch (SqliteException)
         {
-            connection?.Dispose();
-            connection = null;
+            _connection?.Dispose();
+            _connection = null;
         }
     }
 
@@ -132,9 +132,9 @@ internal sealed class LogWriter : IAsyncDisposable
     {
         try
         {
-            var file = new FileInfo(path + "-wal");
-            if (file.Exists && file.Length > options.WriteAheadBytesMax)
-                connection?.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+            var file = new FileInfo(_path + "-wal");
+            if (file.Exists && file.Length > _options.WriteAheadBytesMax)
+                _connection?.Execute("PRAGMA wal_checkpoint(TRUNCATE)");
         }
         catch (SqliteException)
         {
@@ -155,18 +155,18 @@ internal sealed class LogWriter : IAsyncDisposable
 
     private sealed class Request<T>(Func<LogConnection, T> write, CancellationToken cancellationToken) : Request
     {
-        private readonly TaskCompletionSource<T> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        private T result = default!;
+        private readonly TaskCompletionSource<T> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private T _result = default!;
 
-        public Task<T> Task => completion.Task;
+        public Task<T> Task => _completion.Task;
 
         public override bool TryCancel() =>
-            cancellationToken.IsCancellationRequested && completion.TrySetCanceled(cancellationToken);
+            cancellationToken.IsCancellationRequested && _completion.TrySetCanceled(cancellationToken);
 
-        public override void Execute(LogConnection connection) => result = write(connection);
+        public override void Execute(LogConnection connection) => _result = write(connection);
 
-        public override void Complete() => completion.SetResult(result);
+        public override void Complete() => _completion.SetResult(_result);
 
-        public override void Fail(Exception exception) => completion.SetException(exception);
+        public override void Fail(Exception exception) => _completion.SetException(exception);
     }
 }

@@ -10,13 +10,13 @@ internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDis
     // SQLite holds a gigabyte in one value at the most; nothing that is accepted elsewhere comes near.
     private const int ValueBytesMax = 512 << 20;
 
-    private readonly LogWriter writer;
-    private readonly LogReaders readers;
+    private readonly LogWriter _writer;
+    private readonly LogReaders _readers;
 
     private SqliteOperationLog(LogConnection connection, SqliteLogOptions options)
     {
-        writer = new LogWriter(connection, options);
-        readers = new LogReaders(connection.Path, options);
+        _writer = new LogWriter(connection, options);
+        _readers = new LogReaders(connection.Path, options);
     }
 
     /// <summary>Opens the file, and creates or migrates it if need be.</summary>
@@ -32,26 +32,26 @@ internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDis
 
     public async Task CreateAsync(NewDocument document, CancellationToken cancellationToken)
     {
-        if (!await writer.WriteAsync(log => log.Create(document), cancellationToken).ConfigureAwait(false))
+        if (!await _writer.WriteAsync(log => log.Create(document), cancellationToken).ConfigureAwait(false))
             throw new DocumentExistsException(document.Id);
     }
 
     public Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken) =>
-        readers.ReadAsync(log => log.Find(documentId), cancellationToken);
+        _readers.ReadAsync(log => log.Find(documentId), cancellationToken);
 
     public Task<IReadOnlyList<DocumentRecord>> ListAsync(
         DocumentCursor? after, int limit, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1_000);
-        return readers.ReadAsync(log => log.List(after, limit), cancellationToken);
+        return _readers.ReadAsync(log => log.List(after, limit), cancellationToken);
     }
 
     public Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken) =>
-        writer.WriteAsync(log => log.Rename(documentId, title), cancellationToken);
+        _writer.WriteAsync(log => log.Rename(documentId, title), cancellationToken);
 
     public Task<bool> DeleteAsync(string documentId, DateTimeOffset deletedAt, CancellationToken cancellationToken) =>
-        writer.WriteAsync(log => log.Delete(documentId, deletedAt), cancellationToken);
+        _writer.WriteAsync(log => log.Delete(documentId, deletedAt), cancellationToken);
 
     public Task<IReadOnlyList<AppendResult>> AppendAsync(
         IReadOnlyList<DocumentAppend> appends, CancellationToken cancellationToken)
@@ -80,7 +80,7 @@ internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDis
 
         return appends.Count == 0
             ? Task.FromResult<IReadOnlyList<AppendResult>>([])
-            : writer.WriteAsync(log => log.Append(appends), cancellationToken);
+            : _writer.WriteAsync(log => log.Append(appends), cancellationToken);
     }
 
     public Task<IReadOnlyList<LoggedOperation>> ReadAsync(
@@ -89,38 +89,38 @@ internal sealed class SqliteOperationLog : IOperationLog, IAsyncDisposable, IDis
         ArgumentOutOfRangeException.ThrowIfNegative(afterVersion);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxCount, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxCount, 100_000);
-        return readers.ReadAsync(log => log.Read(documentId, afterVersion, maxCount, maxBytes), cancellationToken);
+        return _readers.ReadAsync(log => log.Read(documentId, afterVersion, maxCount, maxBytes), cancellationToken);
     }
 
     public Task<IReadOnlyList<long>> ReadHeadsAsync(
         IReadOnlyList<string> documentIds, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(documentIds.Count, 1_000, nameof(documentIds));
-        return readers.ReadAsync(log => log.ReadHeads(documentIds), cancellationToken);
+        return _readers.ReadAsync(log => log.ReadHeads(documentIds), cancellationToken);
     }
 
     public Task<long?> FindVersionAsync(
         string documentId, DateTimeOffset moment, CancellationToken cancellationToken) =>
-        readers.ReadAsync(log => log.FindVersion(documentId, moment), cancellationToken);
+        _readers.ReadAsync(log => log.FindVersion(documentId, moment), cancellationToken);
 
     public Task SaveSnapshotAsync(
         string documentId, long version, ReadOnlyMemory<byte> state, CancellationToken cancellationToken)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(version);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(state.Length, ValueBytesMax, nameof(state));
-        return writer.WriteAsync(log => log.SaveSnapshot(documentId, version, state.Span), cancellationToken);
+        return _writer.WriteAsync(log => log.SaveSnapshot(documentId, version, state.Span), cancellationToken);
     }
 
     public Task<LoggedSnapshot?> FindSnapshotAsync(
         string documentId, long atOrBeforeVersion, CancellationToken cancellationToken) =>
-        readers.ReadAsync(log => log.FindSnapshot(documentId, atOrBeforeVersion), cancellationToken);
+        _readers.ReadAsync(log => log.FindSnapshot(documentId, atOrBeforeVersion), cancellationToken);
 
     /// <summary>Writes what was taken, waits for reads under way, and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
         // Readers first: the last connection to close copies the write-ahead log into the file.
-        await readers.DisposeAsync().ConfigureAwait(false);
-        await writer.DisposeAsync().ConfigureAwait(false);
+        await _readers.DisposeAsync().ConfigureAwait(false);
+        await _writer.DisposeAsync().ConfigureAwait(false);
     }
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();

@@ -10,25 +10,25 @@ namespace CloudSync.Sqlite;
 /// <summary>A prepared statement. For one thread at a time, and one <see cref="Execution"/> at a time.</summary>
 internal sealed class Statement : IDisposable
 {
-    private readonly sqlite3 database;
-    private readonly sqlite3_stmt handle;
-    private int bound;
+    private readonly sqlite3 _database;
+    private readonly sqlite3_stmt _handle;
+    private int _bound;
 
     public Statement(sqlite3 database, string sql)
     {
-        this.database = database;
+        _database = database;
         SqliteException.ThrowExceptionForRC(
-            raw.sqlite3_prepare_v3(database, sql, raw.SQLITE_PREPARE_PERSISTENT, out handle), database);
+            raw.sqlite3_prepare_v3(database, sql, raw.SQLITE_PREPARE_PERSISTENT, out _handle), database);
     }
 
-    public sqlite3_stmt Handle => handle;
+    public sqlite3_stmt Handle => _handle;
 
-    public void Dispose() => handle.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     /// <summary>Begins to use the statement; disposing what is returned makes it ready for the next use.</summary>
     public Execution Use()
     {
-        bound = 0;
+        _bound = 0;
         return new Execution(this);
     }
 
@@ -36,30 +36,30 @@ internal sealed class Statement : IDisposable
     internal readonly ref struct Execution(Statement statement)
     {
         public void Bind(long value) =>
-            Check(raw.sqlite3_bind_int64(statement.handle, ++statement.bound, value));
+            Check(raw.sqlite3_bind_int64(statement._handle, ++statement._bound, value));
 
         public void Bind(ReadOnlySpan<byte> value) =>
-            Check(raw.sqlite3_bind_blob(statement.handle, ++statement.bound, value));
+            Check(raw.sqlite3_bind_blob(statement._handle, ++statement._bound, value));
 
         public void Bind(string value)
         {
             // Bound with its length, so that a NUL inside does not end it. An empty span would be bound as NULL.
             if (value.Length == 0)
             {
-                Check(raw.sqlite3_bind_text(statement.handle, ++statement.bound, ""));
+                Check(raw.sqlite3_bind_text(statement._handle, ++statement._bound, ""));
                 return;
             }
 
             var length = Encoding.UTF8.GetMaxByteCount(value.Length);
             var buffer = length <= 1024 ? stackalloc byte[length] : new byte[length];
             Check(raw.sqlite3_bind_text(
-                statement.handle, ++statement.bound, buffer[..Encoding.UTF8.GetBytes(value, buffer)]));
+                statement._handle, ++statement._bound, buffer[..Encoding.UTF8.GetBytes(value, buffer)]));
         }
 
         /// <summary>True if there is a row to be read; false at the end.</summary>
         public bool Step()
         {
-            var result = raw.sqlite3_step(statement.handle);
+            var result = raw.sqlite3_step(statement._handle);
             if (result is not (raw.SQLITE_ROW or raw.SQLITE_DONE))
                 Check(result);
             return result == raw.SQLITE_ROW;
@@ -72,19 +72,19 @@ internal sealed class Statement : IDisposable
             {
             }
 
-            return raw.sqlite3_changes(statement.database);
+            return raw.sqlite3_changes(statement._database);
         }
 
-        public long Int64(int column) => raw.sqlite3_column_int64(statement.handle, column);
+        public long Int64(int column) => raw.sqlite3_column_int64(statement._handle, column);
 
         /// <summary>Bytes of a blob or of a text; valid until the next step.</summary>
-        public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(statement.handle, column);
+        public ReadOnlySpan<byte> Bytes(int column) => raw.sqlite3_column_blob(statement._handle, column);
 
         public string Text(int column) => Encoding.UTF8.GetString(Bytes(column));
 
         /// <summary>Ends the use. What went wrong in it has been thrown already.</summary>
-        public void Dispose() => raw.sqlite3_reset(statement.handle);
+        public void Dispose() => raw.sqlite3_reset(statement._handle);
 
-        private void Check(int result) => SqliteException.ThrowExceptionForRC(result, statement.database);
+        private void Check(int result) => SqliteException.ThrowExceptionForRC(result, statement._database);
     }
 }
