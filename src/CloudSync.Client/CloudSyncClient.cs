@@ -32,6 +32,11 @@ public sealed class CloudSyncClient : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, CollaborativeDocument> _documents = [];
     private readonly Queue<CollaborativeDocument> _due = [];
+
+    // The number of the last operation on each document that was closed. A number is never used again: what was under
+    // way when the document was closed may be committed later, and must not be taken for an edit in the same one opened
+    // anew.
+    private readonly Dictionary<string, ulong> _sequences = [];
     private readonly Queue<Action> _events = [];
     private int _depth;
     private TimeSpan _alarmAt = TimeSpan.MaxValue;
@@ -166,9 +171,14 @@ public sealed class CloudSyncClient : IDisposable
     /// <summary>The document may have something to send.</summary>
     internal void Enqueue(CollaborativeDocument document) => _due.Enqueue(document);
 
-    internal void Forget(CollaborativeDocument document)
+    /// <summary>The number of the last operation on a document before it was opened; 0 if there was none.</summary>
+    internal ulong LastSequence(string documentId) => _sequences.GetValueOrDefault(documentId);
+
+    internal void Forget(CollaborativeDocument document, ulong sequence)
     {
         _documents.Remove(document.Id);
+        if (sequence > 0)
+            _sequences[document.Id] = sequence;
         if (document.OpenOnServer && _connection is { Welcomed: true } connection)
             connection.Closing.Add(document.Id);
     }
@@ -245,8 +255,9 @@ public sealed class CloudSyncClient : IDisposable
     {
         if (_connection is not { } connection)
             return;
-        connection.Transport.Close();
+        // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
+        connection.Transport.Close();
         if (connection.Welcomed && Now - connection.WelcomedAt >= _options.BackoffResetAfter)
             _failures = 0;
         foreach (var document in _documents.Values)

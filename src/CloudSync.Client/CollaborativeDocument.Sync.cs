@@ -331,7 +331,7 @@ public sealed partial class CollaborativeDocument
         if (title == Title)
             return;
         Title = title;
-        if (TitleChanged is { } changed)
+        if (Renamed is { } changed)
             _client.Raise(() => changed(title));
     }
 
@@ -366,7 +366,8 @@ public sealed partial class CollaborativeDocument
         var former = _pending;
         if (former is not null)
             HandBack(new(ErrorCode.VersionUnknown, "The server no longer has the version that this was made on."));
-        _pending = new(state, version, former?.Sequence ?? 0, Math.Min(_client.Options.ComposeBytes, (int)_client.Limits!.OperationBytes / 2));
+        _pending = new(state, version, former?.Sequence ?? _client.LastSequence(Id),
+            Math.Min(_client.Options.ComposeBytes, (int)_client.Limits!.OperationBytes / 2));
         _fromSnapshot = false;
         if (former is not null)
         {

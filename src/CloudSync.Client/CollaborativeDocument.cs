@@ -42,7 +42,7 @@ public sealed partial class CollaborativeDocument : IDisposable
     public event Action<SyncState>? StateChanged;
 
     /// <summary>Raised when <see cref="Title"/> has changed.</summary>
-    public event Action<string>? TitleChanged;
+    public event Action<string>? Renamed;
 
     /// <summary>Raised when <see cref="Presence"/> has changed otherwise than by an edit.</summary>
     public event Action? PresenceChanged;
@@ -197,7 +197,7 @@ public sealed partial class CollaborativeDocument : IDisposable
         if (_closed)
             return;
         _closed = true;
-        _client.Forget(this);
+        _client.Forget(this, _pending?.Sequence ?? 0);
         UpdateState();
         foreach (var waiter in TakeWaiters(long.MaxValue))
             waiter.TrySetException(new ObjectDisposedException(nameof(CollaborativeDocument)));

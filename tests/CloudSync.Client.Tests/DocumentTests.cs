@@ -231,7 +231,7 @@ public sealed class DocumentTests
     public void A_renamed_document_tells_its_title()
     {
         var titles = new List<string>();
-        _document.TitleChanged += titles.Add;
+        _document.Renamed += titles.Add;
         Connection.Queue(new ServerMessage { Renamed = new() { DocumentId = Id, Title = "Another" } });
         _server.Run();
         Assert.Equal("Another", _document.Title);
@@ -317,6 +317,36 @@ public sealed class DocumentTests
         _server.Run();
         Assert.Equal("Hello", again.ToPlainText());
         Assert.Equal(SyncStateKind.Closed, _document.State.Kind);
+    }
+
+    [Fact]
+    public void An_edit_in_a_document_opened_anew_is_not_taken_for_one_that_was_on_its_way_when_it_was_closed()
+    {
+        ClientMessage? late = null;
+        _server.Instead = (_, message) =>
+        {
+            if (message.Submit is null)
+                return false;
+            late = message;
+            return true;
+        };
+        _document.Submit(Insert(5, "!"));
+        _server.Run();
+        _document.Dispose();
+        var again = _client.Open(Id);
+        _server.Run();
+        Assert.Equal("Hello", again.ToPlainText());
+
+        // Only now does the server get to what was sent before.
+        again.Submit(Insert(0, "x"));
+        _server.Instead = null;
+        _server.Handle(Connection, late!);
+        _server.Run();
+
+        Assert.Equal("xHello!", Log.Content.ToPlainText());
+        Assert.Equal("xHello!", again.ToPlainText());
+        Assert.Equal(0, again.State.Unsaved);
+        Assert.Equal(2, Log.Head);
     }
 
     private static Delta Insert(int at, string text) => Delta.Build().Retain(at).Insert(text).ToDelta();
