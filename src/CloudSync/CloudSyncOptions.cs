@@ -80,4 +80,7 @@ public sealed class CloudSyncLimits
 
     /// <summary>Operations of one document that are not yet committed.</summary>
     public int PendingPerDocument { get; set; } = 4096;
+
+    /// <summary>Bytes of the operations of one document that are not yet committed; one of them is always taken.</summary>
+    public int PendingBytesPerDocument { get; set; } = 64 << 20;
 }

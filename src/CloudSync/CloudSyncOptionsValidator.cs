@@ -40,8 +40,10 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Limit(nameof(limits.OpenDocuments), limits.OpenDocuments);
         Limit(nameof(limits.SessionsPerDocument), limits.SessionsPerDocument);
         Limit(nameof(limits.PresenceBytes), limits.PresenceBytes);
+        Limit(nameof(limits.PresencePerDocument), limits.PresencePerDocument);
         Limit(nameof(limits.PendingPerSession), limits.PendingPerSession);
         Limit(nameof(limits.PendingPerDocument), limits.PendingPerDocument);
+        Limit(nameof(limits.PendingBytesPerDocument), limits.PendingBytesPerDocument);
         // A Submit that holds the largest operation, and its document's id, must fit into one message.
         if (limits.MessageBytes < limits.OperationBytes + 128L)
             failures.Add(

@@ -1,4 +1,4 @@
-// The documents that are open in this process. (Contract only: the implementation replaces it.)
+// The documents that are open in this process, as the gateway sees them.
 
 namespace CloudSync.Documents;
 
@@ -13,8 +13,7 @@ internal abstract class DocumentRegistry : IAsyncDisposable
         string documentId, SessionRequest request, IDocumentSubscriber subscriber, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Takes no further operations, commits what was taken, and writes what is worth a snapshot. Sessions can still be
-    /// read to the end.
+    /// Takes no further operations and commits what was taken. Sessions can still be read to the end.
     /// </summary>
     public abstract Task DrainAsync(CancellationToken cancellationToken);
 

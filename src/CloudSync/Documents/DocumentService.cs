@@ -1,5 +1,5 @@
 // Documents for code that runs in the server: create, list, read at any version or moment, edit, rename, delete.
-// REST is made of this; a host application uses it too. (Contract only: the implementation replaces it.)
+// REST is made of this; a host application uses it too.
 
 using System.Buffers;
 using CloudSync.Log;

@@ -99,11 +99,8 @@ internal sealed class LogDocumentService(
         if (version is < 0 || version > record.Head)
             throw new RefusedException(Refusals.VersionUnknown(version.Value, record.Head));
         // What is open is at hand; if it is behind the log (another gateway writes), the log is read.
-        if (version is null && documents.Find(documentId) is { } document && document.Head >= record.Head)
-        {
-            var (head, state) = document.ReadHead();
+        if (version is null && documents.Find(documentId)?.ReadHead() is var (head, state) && head >= record.Head)
             return new(record, head, state);
-        }
 
         return await FoldAsync(record, version ?? record.Head, cancellationToken);
     }

@@ -13,9 +13,16 @@ internal sealed partial class OpenDocument
     private const int MaxRemoteBatches = 64;
 
     private readonly Queue<CommittedBatch> _remoteBatches = new();
-    private readonly List<(long Version, TaskCompletionSource Done)> _waiters = [];
+    private readonly List<Waiter> _waiters = [];
     private long _hintedVersion;
     private bool _recordChanged;
+
+    /// <summary>Somebody waits for a version that the document has not reached.</summary>
+    private sealed record Waiter(long Version, TaskCompletionSource Done)
+    {
+        /// <summary>The log has been, or is being, read since.</summary>
+        public bool Asked { get; set; }
+    }
 
     private bool HasHints_NeedsLock() =>
         _remoteBatches.Count > 0 || _hintedVersion > _head || _remotePresence.Count > 0 || _recordChanged
@@ -66,9 +73,7 @@ internal sealed partial class OpenDocument
                     SharePresence(everybody: true);
                     break;
                 case FanoutMessage.BodyOneofCase.RecordChanged:
-                    lock (_gate)
-                        _recordChanged = true;
-                    WakeWorker();
+                    CheckRecord();
                     break;
             }
         }
@@ -82,6 +87,16 @@ internal sealed partial class OpenDocument
     private void OnCommittedElsewhere(ByteString frame)
     {
         var committed = ServerFrame.Parser.ParseFrom(frame).Messages[0].Committed;
+        lock (_gate)
+        {
+            if (!_loaded)
+            {
+                // Its type isn't known yet: what was committed meanwhile is read from the log when it has loaded.
+                _hintedVersion = Math.Max(_hintedVersion, (long)committed.BaseVersion + committed.Operations.Count);
+                return;
+            }
+        }
+
         var operations = new MeasuredOperation[committed.Operations.Count];
         for (var i = 0; i < operations.Length; i++)
         {
@@ -96,7 +111,7 @@ internal sealed partial class OpenDocument
         var batch = new CommittedBatch((long)committed.BaseVersion, operations, frame.ToByteArray());
         lock (_gate)
         {
-            if (_loaded && batch.Version <= _head)
+            if (batch.Version <= _head)
                 return;
             if (_remoteBatches.Count >= MaxRemoteBatches)
                 _remoteBatches.Dequeue();
@@ -110,6 +125,8 @@ internal sealed partial class OpenDocument
     // Brings the document to the newest version that anybody has spoken of.
     private async Task FollowAsync()
     {
+        // Only what was asked before the log was read is answered by what was read.
+        var hintedVersion = long.MaxValue;
         try
         {
             while (true)
@@ -126,6 +143,9 @@ internal sealed partial class OpenDocument
             bool gap, recordChanged;
             lock (_gate)
             {
+                hintedVersion = _hintedVersion;
+                foreach (var waiter in _waiters)
+                    waiter.Asked = true;
                 gap = _hintedVersion > _head || _waiters.Count > 0;
                 (recordChanged, _recordChanged) = (_recordChanged, false);
             }
@@ -142,13 +162,17 @@ internal sealed partial class OpenDocument
         catch (LogUnavailableException exception)
         {
             _parts.Logger.LogUnavailable(Id, exception.Message);
-            FailWaiters(new RefusedException(Refusals.LogUnavailable, exception));
+            AnswerWaiters(new RefusedException(Refusals.LogUnavailable, exception), all: false);
         }
 
         // A version that is nowhere in the log, or not now, is not waited for: the next comparison of heads finds it.
         lock (_gate)
-            _hintedVersion = Math.Min(_hintedVersion, _head);
-        FailWaiters(null);
+        {
+            if (_hintedVersion <= hintedVersion)
+                _hintedVersion = Math.Min(_hintedVersion, _head);
+        }
+
+        AnswerWaiters(null, all: false);
         ApplyRemotePresence();
     }
 
@@ -198,7 +222,7 @@ internal sealed partial class OpenDocument
         {
             if (_ended != ClosedReason.Unspecified || _evicted)
                 return Task.FromException(new RefusedException(Refusals.Reopen));
-            _waiters.Add((version, done));
+            _waiters.Add(new(version, done));
         }
 
         WakeWorker();
@@ -222,19 +246,20 @@ internal sealed partial class OpenDocument
     }
 
     // With no exception: everything was read, and whoever still waits is told by the head that it isn't there.
-    private void FailWaiters(Exception? exception)
+    private void AnswerWaiters(Exception? exception, bool all)
     {
         lock (_gate)
         {
-            foreach (var (_, done) in _waiters)
+            for (var i = _waiters.Count - 1; i >= 0; i--)
             {
+                if (!all && !_waiters[i].Asked)
+                    continue;
                 if (exception is null)
-                    done.TrySetResult();
+                    _waiters[i].Done.TrySetResult();
                 else
-                    done.TrySetException(exception);
+                    _waiters[i].Done.TrySetException(exception);
+                _waiters.RemoveAt(i);
             }
-
-            _waiters.Clear();
         }
     }
 
@@ -246,12 +271,22 @@ internal sealed partial class OpenDocument
             EndDeleted();
     }
 
+    /// <summary>The document's record may have changed elsewhere: read it.</summary>
+    public void CheckRecord()
+    {
+        lock (_gate)
+            _recordChanged = true;
+        WakeWorker();
+    }
+
     /// <summary>The title is another now: tells everybody who has the document open.</summary>
     public void Rename(string title)
     {
         lock (_gate)
         {
-            if (_title == title)
+            // The load may have read the old one already: what it took is looked at again.
+            _recordChanged |= !_loaded;
+            if (!_loaded || _title == title)
                 return;
             _title = title;
             _sharedSnapshot = null;

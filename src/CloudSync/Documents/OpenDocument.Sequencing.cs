@@ -15,6 +15,9 @@ internal sealed partial class OpenDocument
     // Within a batch each operation is transformed over those before it, which grows with the square.
     private const int MaxBatchOperations = 256;
 
+    // A batch is one write and one message: so large that it pays, so small that other documents soon get their turn.
+    private const int MaxBatchBytes = 1 << 20;
+
     // Clients transform over what they are sent one at a time, and in rare cases composing first gives another place to
     // the same insert (docs/operations.md). So it is left to those that were away for long, who are sent composed runs too.
     private const int MaxTransformsInTurn = 1_024;
@@ -24,6 +27,8 @@ internal sealed partial class OpenDocument
 
     private List<Submission> _incoming = [];
     private List<Submission> _working = [];
+    private long _incomingBytes;
+    private long _workingBytes;
     private bool _loaded;
     private bool _running;
     private bool _draining;
@@ -54,11 +59,12 @@ internal sealed partial class OpenDocument
                 refusal = _ended == ClosedReason.Deleted ? Refusals.DocumentNotFound(Id) : Refusals.Reopen;
             else if (_draining)
                 refusal = Refusals.ShuttingDown;
-            else if (_incoming.Count + _working.Count >= _parts.Options.Limits.PendingPerDocument)
-                refusal = Refusals.TooManyPendingOfDocument(_parts.Options.Limits.PendingPerDocument);
+            else if (CheckPending_NeedsLock(submission) is { } tooMuch)
+                refusal = tooMuch;
             else
             {
                 _incoming.Add(submission);
+                _incomingBytes += submission.Operation.Length;
                 start = ShouldStart_NeedsLock();
             }
         }
@@ -72,6 +78,18 @@ internal sealed partial class OpenDocument
         {
             _parts.Start(RunAsync);
         }
+    }
+
+    private Refusal? CheckPending_NeedsLock(Submission submission)
+    {
+        var limits = _parts.Options.Limits;
+        if (_incoming.Count + _working.Count >= limits.PendingPerDocument)
+            return Refusals.TooManyPendingOfDocument(limits.PendingPerDocument);
+        var bytes = _incomingBytes + _workingBytes;
+        // One operation is always taken, whatever the limits are.
+        return bytes > 0 && bytes + submission.Operation.Length > limits.PendingBytesPerDocument
+            ? Refusals.TooManyPendingBytesOfDocument(limits.PendingBytesPerDocument)
+            : null;
     }
 
     /// <summary>Takes nothing more, and completes when what was taken is committed or refused.</summary>
@@ -112,7 +130,10 @@ internal sealed partial class OpenDocument
                 await FollowAsync();
                 await SequenceAsync(_working);
                 lock (_gate)
+                {
                     _working.Clear();
+                    _workingBytes = 0;
+                }
             }
         }
         catch (Exception exception)
@@ -122,15 +143,21 @@ internal sealed partial class OpenDocument
             List<Submission> unanswered;
             lock (_gate)
             {
-                _running = false;
                 unanswered = [.. _working.Skip(_answered)];
                 _working.Clear();
-                _quiet?.TrySetResult();
+                _workingBytes = 0;
             }
 
+            // Ended first, so that no other worker begins with what this one has left.
             End(ClosedReason.Reopen, "The server could not go on with this document. Open it again.");
             foreach (var submission in unanswered)
                 submission.OnRefused(Refusals.Reopen);
+            lock (_gate)
+            {
+                _running = false;
+                _quiet?.TrySetResult();
+                _quiet = null;
+            }
         }
     }
 
@@ -142,6 +169,7 @@ internal sealed partial class OpenDocument
             if (_ended == ClosedReason.Unspecified && (_incoming.Count > 0 || HasHints_NeedsLock()))
             {
                 (_working, _incoming) = (_incoming, _working);
+                (_workingBytes, _incomingBytes) = (_incomingBytes, 0);
                 return true;
             }
 
@@ -156,7 +184,7 @@ internal sealed partial class OpenDocument
     {
         while (_answered < submissions.Count)
         {
-            var count = Math.Min(MaxBatchOperations, submissions.Count - _answered);
+            var count = CountForBatch(submissions, _answered);
             await CommitAsync(submissions, _answered, count);
             if (_ended != ClosedReason.Unspecified)
             {
@@ -164,6 +192,20 @@ internal sealed partial class OpenDocument
                 RefuseAll(submissions, _answered, submissions.Count - _answered, refusal);
             }
         }
+    }
+
+    // At least one, so that the largest operation there may be is committed too.
+    private static int CountForBatch(List<Submission> submissions, int start)
+    {
+        var count = 1;
+        long bytes = submissions[start].Operation.Length;
+        while (count < MaxBatchOperations && start + count < submissions.Count
+            && (bytes += submissions[start + count].Operation.Length) <= MaxBatchBytes)
+        {
+            count++;
+        }
+
+        return count;
     }
 
     // Commits or refuses the submissions from start to start + count.
@@ -178,6 +220,10 @@ internal sealed partial class OpenDocument
                     await ReadLogAsync();
                     _uncertain = false;
                 }
+
+                // Never in the midst of a batch: what is in it already would not be transformed over what is read.
+                if (NamesUnknownVersion(submissions, start, count))
+                    await ReadLogAsync();
 
                 DocumentState next;
                 lock (_gate)
@@ -216,11 +262,21 @@ internal sealed partial class OpenDocument
         }
     }
 
+    // Another gateway may have told of it before this one heard.
+    private bool NamesUnknownVersion(List<Submission> submissions, int start, int count)
+    {
+        for (var i = start; i < start + count; i++)
+        {
+            if (submissions[i].BaseVersion > _head)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Rewrites one submission to follow the head and what the batch holds already, and adds it to the batch.</summary>
     private async ValueTask<Verdict> SequenceAsync(Submission submission, DocumentState next)
     {
-        if (submission.BaseVersion > _head)
-            await ReadLogAsync();
         var baseVersion = submission.BaseVersion ??= _head;
         if (baseVersion > _head || baseVersion < 0)
             return Refuse(Refusals.VersionUnknown(baseVersion, _head));

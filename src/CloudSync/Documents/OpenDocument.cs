@@ -62,7 +62,7 @@ internal sealed partial class OpenDocument
 
     public DocumentType Type => _type;
 
-    public long Head
+    private long Head
     {
         get
         {
@@ -242,13 +242,14 @@ internal sealed partial class OpenDocument
             _evicted = true;
             refused = [.. _incoming];
             _incoming.Clear();
+            _incomingBytes = 0;
         }
 
         _gone(this);
         var refusal = reason == ClosedReason.Deleted ? Refusals.DocumentNotFound(Id) : Refusals.Reopen;
         foreach (var submission in refused)
             submission.OnRefused(refusal);
-        FailWaiters(new RefusedException(refusal));
+        AnswerWaiters(new RefusedException(refusal), all: true);
         WakeSessions();
         _parts.Start(UnsubscribeAsync);
     }
@@ -260,10 +261,11 @@ internal sealed partial class OpenDocument
     public void EndShutdown() => End(ClosedReason.Reopen, "The server is shutting down.");
 
     /// <summary>The content at the head, the caller's own.</summary>
-    public (long Version, DocumentState State) ReadHead()
+    /// <returns>Null while it is being loaded.</returns>
+    public (long Version, DocumentState State)? ReadHead()
     {
         lock (_gate)
-            return (_head, _state.Fork());
+            return _loaded ? (_head, _state.Fork()) : null;
     }
 
     /// <summary>Lets go of what an idle document doesn't need, and of the document when nobody has used it for long.</summary>

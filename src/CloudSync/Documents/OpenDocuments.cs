@@ -131,7 +131,12 @@ internal sealed class OpenDocuments : DocumentRegistry
                 var heads = await _parts.Log.ReadHeadsAsync(
                     Array.ConvertAll(documents, document => document.Id), CancellationToken.None);
                 for (var i = 0; i < documents.Length; i++)
+                {
                     documents[i].Hint(heads[i]);
+                    // Empty, or deleted where nobody has told us of.
+                    if (heads[i] == 0)
+                        documents[i].CheckRecord();
+                }
             }
         }
         catch (Exception exception)

@@ -60,6 +60,11 @@ internal static class Refusals
         ErrorCode.TooManyPending, Invariant($"This document has {limit:N0} operations waiting to be committed."),
         Retry.Later, TimeSpan.FromSeconds(1), nameof(CloudSyncLimits.PendingPerDocument), limit);
 
+    public static Refusal TooManyPendingBytesOfDocument(int limit) => new(
+        ErrorCode.TooManyPending,
+        Invariant($"The operations of this document that wait to be committed have together {limit:N0} bytes, which is all they may have."),
+        Retry.Later, TimeSpan.FromSeconds(1), nameof(CloudSyncLimits.PendingBytesPerDocument), limit);
+
     public static Refusal LogUnavailable { get; } = new(
         ErrorCode.LogUnavailable, "The log can't be reached just now, so it is not known whether this was written. Send it again under the same client id and sequence: it is applied once.",
         Retry.Later, TimeSpan.FromSeconds(1));

@@ -79,7 +79,19 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
     /// <summary>Called before each read of operations; true fails it.</summary>
     public Func<bool> FailRead { get; set; } = () => false;
 
+    /// <summary>Awaited after each append that went through, before its caller hears of it.</summary>
+    public Func<Task> AfterAppend { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Awaited with the id after each read of a document's record, before its caller has it.</summary>
+    public Func<string, Task> AfterFind { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>Awaited after each read of operations, before its caller has them.</summary>
+    public Func<Task> AfterRead { get; set; } = () => Task.CompletedTask;
+
     public int Appends { get; private set; }
+
+    /// <summary>The most bytes of operations that one append has had.</summary>
+    public int LargestAppendBytes { get; private set; }
 
     public async Task<IReadOnlyList<AppendResult>> AppendAsync(
         IReadOnlyList<DocumentAppend> appends, CancellationToken cancellationToken)
@@ -89,20 +101,31 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
             throw new LogUnavailableException("Told to fail before writing.");
         var results = await inner.AppendAsync(appends, cancellationToken);
         Appends++;
+        LargestAppendBytes = Math.Max(
+            LargestAppendBytes, appends.Sum(append => append.Operations.Sum(operation => operation.Bytes.Length)));
+        await AfterAppend();
         return FailAfterAppend() ? throw new LogUnavailableException("Told to fail after writing.") : results;
     }
 
-    public Task<IReadOnlyList<LoggedOperation>> ReadAsync(
-        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken) =>
-        FailRead()
-            ? throw new LogUnavailableException("Told to fail reading.")
-            : inner.ReadAsync(documentId, afterVersion, maxCount, maxBytes, cancellationToken);
+    public async Task<IReadOnlyList<LoggedOperation>> ReadAsync(
+        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken)
+    {
+        if (FailRead())
+            throw new LogUnavailableException("Told to fail reading.");
+        var read = await inner.ReadAsync(documentId, afterVersion, maxCount, maxBytes, cancellationToken);
+        await AfterRead();
+        return read;
+    }
 
     public Task CreateAsync(NewDocument document, CancellationToken cancellationToken) =>
         inner.CreateAsync(document, cancellationToken);
 
-    public Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken) =>
-        inner.FindAsync(documentId, cancellationToken);
+    public async Task<DocumentRecord?> FindAsync(string documentId, CancellationToken cancellationToken)
+    {
+        var found = await inner.FindAsync(documentId, cancellationToken);
+        await AfterFind(documentId);
+        return found;
+    }
 
     public Task<IReadOnlyList<DocumentRecord>> ListAsync(
         DocumentCursor? after, int limit, CancellationToken cancellationToken) =>
