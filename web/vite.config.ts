@@ -1,7 +1,8 @@
 // Building the web app into web/dist, and serving it while it is being worked on.
 import { defineConfig } from "vite";
 
-// The server that `npm run dev` passes the REST API and the WebSocket on to.
+// The server that `npm run dev` passes the REST API and the WebSocket on to, with the Host that the page was loaded from:
+// to the server they then are of one origin.
 const server = "http://localhost:5080";
 
 export default defineConfig({
@@ -12,7 +13,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "/api": server,
+      "/api": { target: server },
       "/sync": { target: server, ws: true },
     },
   },

@@ -11,6 +11,12 @@ public sealed class CloudSyncOptions
     /// <summary>What is accepted, and what is refused with an error that names the limit.</summary>
     public CloudSyncLimits Limits { get; } = new();
 
+    /// <summary>
+    /// Whose pages may connect besides those of this server itself: origins such as "https://app.example.org", or "*" for
+    /// any. Programs, which send no Origin, are not concerned.
+    /// </summary>
+    public IList<string> AllowedOrigins { get; } = [];
+
     /// <summary>A client that has sent nothing for this long sends a Ping.</summary>
     public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(25);
 

@@ -28,6 +28,12 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         if (options.GatewayId.Length > 64)
             failures.Add("CloudSync:GatewayId must have at most 64 characters.");
 
+        foreach (var origin in options.AllowedOrigins)
+        {
+            if (origin != RequestOrigin.Any && !RequestOrigin.TryParse(origin, out _))
+                failures.Add($"CloudSync:AllowedOrigins holds '{origin}'; an origin looks like https://app.example.org.");
+        }
+
         Count(nameof(options.SnapshotOperations), options.SnapshotOperations);
         Count(nameof(options.SnapshotBytes), options.SnapshotBytes);
         var limits = options.Limits;

@@ -71,6 +71,15 @@ internal static class RestEndpoints
     public static void MapRest(this IEndpointRouteBuilder endpoints)
     {
         var documents = endpoints.MapGroup("/api/documents").WithTags("documents");
+        // A foreign page can send a form, or text, without asking first. Reading it can't: it would need our permission.
+        documents.AddEndpointFilter(static async (context, next) =>
+        {
+            var request = context.HttpContext.Request;
+            var options = request.HttpContext.RequestServices.GetRequiredService<IOptions<CloudSyncOptions>>().Value;
+            if (!RequestOrigin.IsAllowed(request, options))
+                throw new BadRequestException(RequestOrigin.Refusal(request), StatusCodes.Status403Forbidden);
+            return await next(context).ConfigureAwait(false);
+        });
         // What changes is asked for again; a route that knows better says so itself.
         documents.AddEndpointFilter(static async (context, next) =>
         {

@@ -17,6 +17,10 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
                 context, StatusCodes.Status426UpgradeRequired, "This is CloudSync's WebSocket endpoint; see docs/protocol.md.");
         }
 
+        // A browser lets any page open a WebSocket to anywhere, the cookies of that place included.
+        if (!RequestOrigin.IsAllowed(context.Request, gateway.Options))
+            return AnswerAsync(context, StatusCodes.Status403Forbidden, RequestOrigin.Refusal(context.Request));
+
         if (gateway.Draining)
         {
             context.Response.Headers.RetryAfter = "1";

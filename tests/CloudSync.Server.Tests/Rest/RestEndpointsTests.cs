@@ -23,6 +23,22 @@ public sealed class RestEndpointsTests(LiveServer server) : IClassFixture<LiveSe
     public async Task An_unknown_route_is_a_problem(string path) => await (await http.GetAsync(path)).ProblemAsync(404);
 
     [Fact]
+    public async Task A_page_of_another_site_cannot_write_or_read()
+    {
+        foreach (var method in new[] { HttpMethod.Get, HttpMethod.Post })
+        {
+            using var request = new HttpRequestMessage(method, "/api/documents/import?format=text")
+            {
+                Content = method == HttpMethod.Post ? new StringContent("planted") : null,
+            };
+            if (method == HttpMethod.Get)
+                request.RequestUri = new Uri("/api/documents", UriKind.Relative);
+            request.Headers.Add("Origin", "https://evil.example");
+            await (await http.SendAsync(request)).ProblemAsync(403);
+        }
+    }
+
+    [Fact]
     public async Task A_problem_is_sent_to_a_browser_too()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/documents/none");
