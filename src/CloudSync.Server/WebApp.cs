@@ -33,7 +33,7 @@ internal static class WebApp
         var page = Path.Combine(folder.FullName, "index.html");
         foreach (var pattern in (ReadOnlySpan<string>)["/", "/d/{id}"])
         {
-            app.MapGet(pattern, (HttpContext context) =>
+            app.MapMethods(pattern, [HttpMethods.Get, HttpMethods.Head], (HttpContext context) =>
             {
                 context.Response.Headers.CacheControl = "no-cache";
                 context.Response.Headers.ContentSecurityPolicy = Policy;

@@ -23,6 +23,8 @@ public sealed class WebAppTests
             Assert.Equal("text/html", page.Content.Headers.ContentType?.MediaType);
             Assert.True(page.Headers.CacheControl?.NoCache);
             Assert.Contains("default-src 'self'", page.Headers.GetValues("Content-Security-Policy").Single());
+            using var head = await server.Http.SendAsync(new HttpRequestMessage(HttpMethod.Head, path));
+            Assert.Equal(HttpStatusCode.OK, head.StatusCode);
         }
 
         var asset = await server.Http.GetAsync("/assets/app-1234.js");
