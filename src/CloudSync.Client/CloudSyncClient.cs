@@ -369,8 +369,10 @@ public sealed class CloudSyncClient : IDisposable
 
     private void Leave()
     {
-        if (_depth == 1)
+        try
         {
+            if (_depth > 1)
+                return;
             // Events go before frames: whoever hears of a local edit hears of it before anybody else can.
             do
             {
@@ -380,9 +382,11 @@ public sealed class CloudSyncClient : IDisposable
             }
             while (Flush());
         }
-
-        _depth--;
-        _lock.Exit();
+        finally
+        {
+            _depth--;
+            _lock.Exit();
+        }
     }
 
     // A handler that throws must neither break the connection nor be swallowed: it ends the program, as it would have
@@ -428,7 +432,7 @@ public sealed class CloudSyncClient : IDisposable
         {
             sent = true;
             connection.LastSent = Now;
-            var sending = connection.Transport.SendAsync(frame);
+            var sending = Send(connection, frame);
             if (!sending.IsCompletedSuccessfully)
             {
                 connection.Sending = true;
@@ -437,6 +441,20 @@ public sealed class CloudSyncClient : IDisposable
         }
 
         return sent || _due.Count != due;
+    }
+
+    // A socket that has just gone may say so at once instead of by the task. Either is a lost connection, and none of it
+    // is the business of whoever happened to edit.
+    private static ValueTask Send(ClientConnection connection, byte[] frame)
+    {
+        try
+        {
+            return connection.Transport.SendAsync(frame);
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException(exception);
+        }
     }
 
     private byte[]? NextFrame(ClientConnection connection)

@@ -13,7 +13,7 @@ internal sealed class WebSocketTransport : ClientTransport
 {
     private const int InitialBufferBytes = 16 * 1024;
 
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _closeTimeout = TimeSpan.FromSeconds(2);
 
     private readonly Uri _endpoint;
     private readonly int _maxFrameBytes;
@@ -63,7 +63,11 @@ internal sealed class WebSocketTransport : ClientTransport
                 {
                     if (filled >= _maxFrameBytes)
                     {
-                        closure = new($"The server sent a message of more than {_maxFrameBytes} bytes.");
+                        // It would send the same again.
+                        var message = $"The server sent a message of more than {_maxFrameBytes} bytes.";
+                        closure = new(message, new Refusal(
+                            ErrorCode.MessageTooLarge, message, nameof(CloudSyncClientOptions.MaxFrameBytes),
+                            (ulong)_maxFrameBytes));
                         break;
                     }
 
@@ -90,7 +94,7 @@ internal sealed class WebSocketTransport : ClientTransport
     {
         try
         {
-            using var timeout = new CancellationTokenSource(CloseTimeout);
+            using var timeout = new CancellationTokenSource(_closeTimeout);
             await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, timeout.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException

@@ -42,6 +42,22 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public async Task A_socket_that_is_gone_when_an_edit_is_to_be_sent_is_a_lost_connection_and_nothing_hangs()
+    {
+        var document = Open();
+        _server.Newest.SendFailure = new ObjectDisposedException("socket");
+        document.Submit(Insert(5, "!"));
+        Assert.Equal(SyncStateKind.Offline, _client.State.Kind);
+
+        // Whoever comes next, on another thread, is not kept waiting for a lock that nobody gives back.
+        Assert.Equal(6, await Task.Run(() => document.Length, TestContext.Current.CancellationToken).Soon());
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        Assert.Equal(new SyncState(SyncStateKind.Live), _client.State);
+        Assert.Equal("Hello!", _server.Documents[Id].Content.ToPlainText());
+    }
+
+    [Fact]
     public void Offline_it_counts_unsaved_edits_and_saves_them_when_it_is_back()
     {
         var document = Open();

@@ -144,10 +144,15 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
 
     public bool Broken { get; private set; }
 
+    /// <summary>Thrown by the next attempt to send, as a socket does that is gone.</summary>
+    public Exception? SendFailure { get; set; }
+
     public override void Start(ITransportListener listener) => _listener = listener;
 
     public override ValueTask SendAsync(ReadOnlyMemory<byte> frame)
     {
+        if (SendFailure is { } failure)
+            throw failure;
         _toServer.Enqueue(frame.ToArray());
         Said.AddRange(ClientFrame.Parser.ParseFrom(frame.Span).Messages);
         return ValueTask.CompletedTask;

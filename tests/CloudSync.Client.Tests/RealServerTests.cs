@@ -92,6 +92,20 @@ public sealed class RealServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_document_larger_than_a_client_takes_is_refused_by_name_and_not_asked_for_again_and_again()
+    {
+        var a = await OpenAsync();
+        await a.SubmitAsync(Delta.FromPlainText(new string('x', 200_000))).Soon();
+        var small = new CloudSyncClient(_server.Endpoint, new() { MaxFrameBytes = 100_000 });
+        _clients.Add(small);
+        var refused = await Assert.ThrowsAsync<RefusedException>(
+            () => small.OpenAsync("doc", TestContext.Current.CancellationToken).Soon());
+        Assert.Equal("MaxFrameBytes", refused.Refusal.Limit);
+        Assert.Equal(100_000UL, refused.Refusal.LimitValue);
+        Assert.Equal(SyncStateKind.Refused, small.State.Kind);
+    }
+
+    [Fact]
     public async Task A_deleted_document_is_refused_from_then_on()
     {
         var a = await OpenAsync();
@@ -216,9 +230,9 @@ public sealed class RealServerTests : IAsyncLifetime
 internal static class Patience
 {
     // No more than a guard against waiting for ever.
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(60);
 
-    public static Task Soon(this Task task) => task.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+    public static Task Soon(this Task task) => task.WaitAsync(_limit, TestContext.Current.CancellationToken);
 
-    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+    public static Task<T> Soon<T>(this Task<T> task) => task.WaitAsync(_limit, TestContext.Current.CancellationToken);
 }
