@@ -8,10 +8,10 @@ namespace CloudSync.Server;
 
 internal static class Health
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
 
     public static void AddHealth(this IServiceCollection services) =>
-        services.AddHealthChecks().AddCheck<LogCheck>("log", timeout: Patience);
+        services.AddHealthChecks().AddCheck<LogCheck>("log", timeout: _patience);
 
     public static void MapHealth(this IEndpointRouteBuilder endpoints)
     {

@@ -7,7 +7,7 @@ namespace CloudSync;
 internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOptions>
 {
     // Timers can't wait longer, and a timeout of days is a mistake of units anyway.
-    private static readonly TimeSpan LongestTime = TimeSpan.FromDays(1);
+    private static readonly TimeSpan _longestTime = TimeSpan.FromDays(1);
 
     public ValidateOptionsResult Validate(string? name, CloudSyncOptions options)
     {
@@ -19,8 +19,8 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Time(nameof(options.DocumentIdleTimeout), options.DocumentIdleTimeout);
         Time(nameof(options.HeadCheckInterval), options.HeadCheckInterval);
         Time(nameof(options.PresenceLease), options.PresenceLease);
-        if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > LongestTime)
-            failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {LongestTime}.");
+        if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > _longestTime)
+            failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {_longestTime}.");
         if (options.HeartbeatInterval >= options.HeartbeatTimeout)
             failures.Add(
                 $"CloudSync:HeartbeatInterval ({options.HeartbeatInterval}) must be shorter than "
@@ -59,8 +59,8 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
 
         void Time(string setting, TimeSpan value)
         {
-            if (value <= TimeSpan.Zero || value > LongestTime)
-                failures.Add($"CloudSync:{setting} is {value}; it must be more than 0 and at most {LongestTime}.");
+            if (value <= TimeSpan.Zero || value > _longestTime)
+                failures.Add($"CloudSync:{setting} is {value}; it must be more than 0 and at most {_longestTime}.");
         }
 
         void Count(string setting, int value)

@@ -14,7 +14,7 @@ namespace CloudSync.Operations;
 /// </remarks>
 public sealed class DeltaBuilder
 {
-    private static readonly JsonWriterOptions s_json = new()
+    private static readonly JsonWriterOptions _json = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = JsonRules.MaxDepth,
     };
@@ -118,7 +118,7 @@ public sealed class DeltaBuilder
         var output = new ArrayBufferWriter<byte>();
         try
         {
-            using var writer = new Utf8JsonWriter(output, s_json);
+            using var writer = new Utf8JsonWriter(output, _json);
             json.WriteTo(writer);
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)

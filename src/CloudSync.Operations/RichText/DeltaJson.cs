@@ -8,9 +8,9 @@ namespace CloudSync.Operations;
 
 internal static class DeltaJson
 {
-    private static readonly JsonDocumentOptions s_reading = new() { MaxDepth = JsonRules.MaxDepth + 8 };
+    private static readonly JsonDocumentOptions _reading = new() { MaxDepth = JsonRules.MaxDepth + 8 };
 
-    private static readonly JsonWriterOptions s_writing = new()
+    private static readonly JsonWriterOptions _writing = new()
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true,
     };
@@ -20,7 +20,7 @@ internal static class DeltaJson
         var writer = new ComponentWriter(stackalloc byte[ByteBuffer.StackBytes], keepsOrder: true);
         try
         {
-            using var document = JsonDocument.Parse(json, s_reading);
+            using var document = JsonDocument.Parse(json, _reading);
             var index = 0;
             foreach (var component in Components(document.RootElement).EnumerateArray())
                 Read(component, index++, ref writer);
@@ -42,7 +42,7 @@ internal static class DeltaJson
 
     public static void Write(ReadOnlySpan<byte> bytes, IBufferWriter<byte> output)
     {
-        using var json = new Utf8JsonWriter(output, s_writing);
+        using var json = new Utf8JsonWriter(output, _writing);
         json.WriteStartObject();
         json.WriteStartArray("ops"u8);
         for (var reader = new ComponentReader(bytes); !reader.Ended; reader.MoveNext())
@@ -166,7 +166,7 @@ internal static class DeltaJson
     private static ReadOnlySpan<byte> Minified(JsonElement value)
     {
         var output = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(output, s_writing))
+        using (var json = new Utf8JsonWriter(output, _writing))
         {
             try
             {

@@ -11,9 +11,9 @@ internal static class JsonRules
     /// <summary>How deep objects and arrays may stand in each other, the outermost object counting as one.</summary>
     public const int MaxDepth = 32;
 
-    private static readonly JsonReaderOptions s_options = new() { MaxDepth = MaxDepth };
+    private static readonly JsonReaderOptions _options = new() { MaxDepth = MaxDepth };
 
-    public static JsonReaderOptions ReaderOptions => s_options;
+    public static JsonReaderOptions ReaderOptions => _options;
 
     /// <summary>
     /// Checks that the bytes are one JSON object: valid UTF-8, no half surrogate pairs behind escapes, not too deep.
@@ -25,7 +25,7 @@ internal static class JsonRules
             throw ComponentReader.Malformed($"the JSON of {what} is not valid UTF-8");
         try
         {
-            var reader = new Utf8JsonReader(json, s_options);
+            var reader = new Utf8JsonReader(json, _options);
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
                 throw ComponentReader.Malformed($"{what} must be a JSON object");
             do

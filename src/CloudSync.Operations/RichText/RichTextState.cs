@@ -6,7 +6,7 @@ namespace CloudSync.Operations;
 
 internal sealed class RichTextState : DocumentState
 {
-    private static readonly byte[] s_embedText = [0];
+    private static readonly byte[] _embedText = [0];
 
     private readonly RichTextType _type;
     private readonly Rope _rope;
@@ -261,7 +261,7 @@ internal sealed class RichTextState : DocumentState
                     position += reader.Length;
                     break;
                 case DeltaKind.InsertEmbed:
-                    _rope.Insert(position, s_embedText, 1, Shared(reader.Attributes), reader.Payload.ToArray());
+                    _rope.Insert(position, _embedText, 1, Shared(reader.Attributes), reader.Payload.ToArray());
                     position++;
                     break;
                 default:

@@ -10,7 +10,7 @@ namespace CloudSync.Operations;
 
 internal sealed partial class Rope
 {
-    private static long s_lastToken;
+    private static long _lastToken;
 
     private RopeNode _root = RopeLeaf.Empty;
     private long _token;
@@ -219,7 +219,7 @@ internal sealed partial class Rope
     private void Own()
     {
         if (_token == 0)
-            _token = Interlocked.Increment(ref s_lastToken);
+            _token = Interlocked.Increment(ref _lastToken);
         if (_leaf!.Owner == _token)
             return;
         OwnPath(_height);
@@ -230,7 +230,7 @@ internal sealed partial class Rope
     private void OwnPath(int levels)
     {
         if (_token == 0)
-            _token = Interlocked.Increment(ref s_lastToken);
+            _token = Interlocked.Increment(ref _lastToken);
         for (var level = 0; level < levels; level++)
         {
             if (_path[level].Owner == _token)

@@ -6,14 +6,14 @@ namespace CloudSync.Operations;
 
 internal static class Utf16
 {
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding _strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <exception cref="OperationException">The text holds half a surrogate pair.</exception>
     public static byte[] ToUtf8(string text, string what)
     {
         try
         {
-            return s_strict.GetBytes(text);
+            return _strict.GetBytes(text);
         }
         catch (EncoderFallbackException)
         {

@@ -6,7 +6,7 @@ namespace CloudSync.Server.Formats;
 
 internal abstract class DocumentFormat
 {
-    private static readonly DocumentFormat[] All =
+    private static readonly DocumentFormat[] _all =
         [new PlainTextFormat(), new MarkdownFormat(), new HtmlFormat(), new DeltaFormat()];
 
     /// <summary>Its name in the REST interface.</summary>
@@ -19,7 +19,7 @@ internal abstract class DocumentFormat
     /// <summary>Whether a document of type "text" can be made from it.</summary>
     public virtual bool CanHoldPlainText => false;
 
-    public static DocumentFormat? Find(string name) => Array.Find(All, format => format.Name == name);
+    public static DocumentFormat? Find(string name) => Array.Find(_all, format => format.Name == name);
 
     /// <summary>Writes a document. What the format has no form for is left out.</summary>
     public abstract string Write(Delta document, string title);

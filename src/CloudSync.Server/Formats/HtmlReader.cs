@@ -8,13 +8,13 @@ namespace CloudSync.Server.Formats;
 
 internal sealed class HtmlReader
 {
-    private static readonly HashSet<string> Skipped =
+    private static readonly HashSet<string> _skipped =
     [
         "script", "style", "head", "template", "noscript", "iframe", "object", "embed", "svg", "math", "textarea",
         "select", "audio", "video", "canvas", "applet", "frameset",
     ];
 
-    private static readonly HashSet<string> Blocks =
+    private static readonly HashSet<string> _blocks =
     [
         "p", "div", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "table", "caption", "tr",
         "section", "article", "header", "footer", "main", "aside", "nav", "figure", "figcaption", "address", "dl", "dt",
@@ -56,7 +56,7 @@ internal sealed class HtmlReader
                 case IText text:
                     Text(text.Data, frame.Context);
                     break;
-                case IElement element when !Skipped.Contains(element.LocalName):
+                case IElement element when !_skipped.Contains(element.LocalName):
                     if (Enter(element, frame.Context) is { } entered)
                         frames.Push(entered);
                     break;
@@ -81,7 +81,7 @@ internal sealed class HtmlReader
                 break;
         }
 
-        var isBlock = Blocks.Contains(element.LocalName);
+        var isBlock = _blocks.Contains(element.LocalName);
         if (isBlock && _builder.IsInLine)
             EndLine(context);
         return new Frame(element, context.Inside(element), isBlock, _builder.Lines);

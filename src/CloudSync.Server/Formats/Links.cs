@@ -4,10 +4,10 @@ namespace CloudSync.Server.Formats;
 
 internal static class Links
 {
-    private static readonly string[] LinkSchemes = ["http", "https", "mailto", "tel", "sms"];
+    private static readonly string[] _linkSchemes = ["http", "https", "mailto", "tel", "sms"];
 
     // SVG is left out: it can hold scripts.
-    private static readonly string[] ImageTypes =
+    private static readonly string[] _imageTypes =
         ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp"];
 
     /// <summary>The address to link to: of a harmless scheme, or relative. Null if it is neither.</summary>
@@ -16,7 +16,7 @@ internal static class Links
         address = Clean(address);
         if (address is null)
             return null;
-        return SchemeOf(address) is { } scheme && !LinkSchemes.Contains(scheme) ? null : address;
+        return SchemeOf(address) is { } scheme && !_linkSchemes.Contains(scheme) ? null : address;
     }
 
     /// <summary>The address of an image: http, https, or the data of a picture. Null if it is anything else.</summary>
@@ -26,7 +26,7 @@ internal static class Links
         return address is not null && SchemeOf(address) switch
         {
             "http" or "https" => true,
-            "data" => Array.Exists(ImageTypes, type =>
+            "data" => Array.Exists(_imageTypes, type =>
                 address.AsSpan(5).StartsWith(type, StringComparison.OrdinalIgnoreCase)
                 && address.Length > 5 + type.Length && address[5 + type.Length] is ';' or ','),
             _ => false,

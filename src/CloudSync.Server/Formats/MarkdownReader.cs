@@ -10,13 +10,13 @@ namespace CloudSync.Server.Formats;
 
 internal sealed class MarkdownReader
 {
-    private static readonly MarkdownPipeline Pipeline = new MarkdownPipelineBuilder()
+    private static readonly MarkdownPipeline _pipeline = new MarkdownPipelineBuilder()
         .UseEmphasisExtras(EmphasisExtraOptions.Strikethrough)
         .UseTaskLists()
         .Build();
 
     // The HTML tags that say something about the text between them, by what they say.
-    private static readonly Dictionary<string, Func<InlineFormat, InlineFormat>> Tags = new()
+    private static readonly Dictionary<string, Func<InlineFormat, InlineFormat>> _tags = new()
     {
         ["b"] = static format => format with { Bold = true },
         ["strong"] = static format => format with { Bold = true },
@@ -44,7 +44,7 @@ internal sealed class MarkdownReader
         MarkdownDocument document;
         try
         {
-            document = Markdown.Parse(markdown, Pipeline);
+            document = Markdown.Parse(markdown, _pipeline);
         }
         catch (ArgumentException exception)
         {
@@ -201,11 +201,11 @@ internal sealed class MarkdownReader
         var name = new string([.. tag.Skip(isClosing ? 2 : 1).TakeWhile(char.IsAsciiLetterOrDigit)]).ToLowerInvariant();
         if (name == "br")
             _builder.EndLine(line);
-        else if (Tags.ContainsKey(name))
+        else if (_tags.ContainsKey(name))
             _openTags[name] = Math.Max(0, _openTags.GetValueOrDefault(name) + (isClosing ? -1 : 1));
     }
 
     private InlineFormat WithTags(InlineFormat format) =>
         _openTags.Where(static open => open.Value > 0)
-            .Aggregate(format, static (format, open) => Tags[open.Key](format));
+            .Aggregate(format, static (format, open) => _tags[open.Key](format));
 }

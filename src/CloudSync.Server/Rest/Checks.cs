@@ -8,7 +8,7 @@ namespace CloudSync.Server.Rest;
 
 internal static class Checks
 {
-    private static readonly string[] MomentFormats =
+    private static readonly string[] _momentFormats =
     [
         "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd",
     ];
@@ -55,7 +55,7 @@ internal static class Checks
         if (at is null)
             return null;
         return DateTimeOffset.TryParseExact(
-            at, MomentFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
+            at, _momentFormats, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var moment)
             ? moment.ToUniversalTime()
             : throw new BadRequestException(
                 $"'at' is a moment as in 2026-01-31T12:30:00Z (a + is written %2B in an address); this is '{Cut(at)}'.");

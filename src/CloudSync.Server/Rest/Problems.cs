@@ -15,7 +15,7 @@ namespace CloudSync.Server.Rest;
 /// <summary>Answers exceptions, and statuses that the framework sets without a body, with problem details.</summary>
 internal sealed partial class Problems(IOptions<RestOptions> options) : IExceptionHandler
 {
-    private static readonly TimeSpan ShortestRetry = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _shortestRetry = TimeSpan.FromSeconds(1);
 
     public async ValueTask<bool> TryHandleAsync(
         HttpContext context, Exception exception, CancellationToken cancellationToken)
@@ -73,7 +73,7 @@ internal sealed partial class Problems(IOptions<RestOptions> options) : IExcepti
                 }));
             case LogUnavailableException:
                 // Its message is for the operator: it names files and servers.
-                RetryAfter(context, ShortestRetry);
+                RetryAfter(context, _shortestRetry);
                 return New(
                     StatusCodes.Status503ServiceUnavailable, "The log can't be reached just now. Nothing was lost; try again.",
                     NameOf(ErrorCode.LogUnavailable));
@@ -142,7 +142,7 @@ internal sealed partial class Problems(IOptions<RestOptions> options) : IExcepti
 
     private static void RetryAfter(HttpContext context, TimeSpan wait)
     {
-        var seconds = Math.Ceiling(Math.Max(wait.TotalSeconds, ShortestRetry.TotalSeconds));
+        var seconds = Math.Ceiling(Math.Max(wait.TotalSeconds, _shortestRetry.TotalSeconds));
         context.Response.Headers.RetryAfter = seconds.ToString("0");
     }
 

@@ -14,7 +14,7 @@ internal static class TransferEndpoints
 {
     private const string FormatNames = "\"text\", \"markdown\", \"html\" or \"delta\".";
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding _strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public static void MapTransfers(this IEndpointRouteBuilder documents)
     {
@@ -74,7 +74,7 @@ internal static class TransferEndpoints
         Delta content;
         try
         {
-            var text = StrictUtf8.GetString(body.GetBuffer(), 0, (int)body.Length);
+            var text = _strictUtf8.GetString(body.GetBuffer(), 0, (int)body.Length);
             content = from.Read(text.StartsWith('\uFEFF') ? text[1..] : text, type);
         }
         catch (DecoderFallbackException)

@@ -7,8 +7,8 @@ namespace CloudSync.Gateway;
 
 internal sealed class ConnectionSweep(GatewayEnvironment gateway) : IHostedService, IDisposable
 {
-    private static readonly TimeSpan LongestPeriod = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _longestPeriod = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _shortestPeriod = TimeSpan.FromMilliseconds(20);
 
     private ITimer? _timer;
     private int _sweeping;
@@ -20,7 +20,7 @@ internal sealed class ConnectionSweep(GatewayEnvironment gateway) : IHostedServi
         {
             gateway.Options.ReceiveTimeout, gateway.Options.SendTimeout, gateway.Options.HeartbeatTimeout,
         }.Min() / 4;
-        var period = shortest < ShortestPeriod ? ShortestPeriod : shortest > LongestPeriod ? LongestPeriod : shortest;
+        var period = shortest < _shortestPeriod ? _shortestPeriod : shortest > _longestPeriod ? _longestPeriod : shortest;
         _timer = gateway.Time.CreateTimer(static sweep => ((ConnectionSweep)sweep!).Sweep(), this, period, period);
         return Task.CompletedTask;
     }

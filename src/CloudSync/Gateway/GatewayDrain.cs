@@ -9,7 +9,7 @@ namespace CloudSync.Gateway;
 internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycleService
 {
     // The first may come back as soon as this: at once would be before this gateway has left its load balancer.
-    private static readonly TimeSpan ComeBackAfter = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan _comeBackAfter = TimeSpan.FromMilliseconds(250);
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -24,9 +24,10 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         gateway.Draining = true;
         GatewayLog.DrainStarted(gateway.Log, gateway.Connections.Count);
-        var last = window > ComeBackAfter ? window : ComeBackAfter;
+        var last = window > _comeBackAfter ? window : _comeBackAfter;
         gateway.Connections.ForEach(
-            (Min: ComeBackAfter, Max: last), static (connection, spread) => connection.TellGoingAway(spread.Min, spread.Max));
+            (Min: _comeBackAfter, Max: last),
+            static (connection, spread) => connection.TellGoingAway(spread.Min, spread.Max));
         try
         {
             await gateway.Documents.DrainAsync(ended.Token);

@@ -15,7 +15,7 @@ internal static class Identity
     public const int TokenLength = 8192;
 
     // Dark enough to be read on white, light enough to be told apart.
-    private static readonly string[] Colors =
+    private static readonly string[] _colors =
     [
         "#c2410c", "#b45309", "#4d7c0f", "#15803d", "#0f766e", "#0e7490", "#0369a1", "#1d4ed8",
         "#4338ca", "#6d28d9", "#a21caf", "#be185d", "#be123c", "#7c2d12", "#3f6212", "#155e75",
@@ -61,7 +61,7 @@ internal static class Identity
     }
 
     public static string ColorOf(ulong clientId) =>
-        Colors[(int)((clientId * 0x9E3779B97F4A7C15) >> 60)];
+        _colors[(int)((clientId * 0x9E3779B97F4A7C15) >> 60)];
 
     private static bool IsColor(string color) =>
         color.Length == 7 && color[0] == '#' && color.AsSpan(1).IndexOfAnyExcept(HexDigits) < 0;
