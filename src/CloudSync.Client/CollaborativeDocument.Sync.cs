@@ -285,6 +285,11 @@ public sealed partial class CollaborativeDocument
             // The server has lost the version that we have: it was restored from an older copy.
             Reopen(fromSnapshot: true, closeFirst: false);
         }
+        else if (error.Code == ErrorCode.DocumentAlreadyOpen)
+        {
+            // A Closed of the session before the last crossed our Open on the way: what is open is ours, and stale.
+            Reopen();
+        }
         else if (error.Retry == Retry.Never && error.Code != ErrorCode.DocumentNotOpen)
         {
             Refuse(error.ToRefusal());

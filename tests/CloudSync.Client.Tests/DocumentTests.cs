@@ -154,6 +154,34 @@ public sealed class DocumentTests
     }
 
     [Fact]
+    public void A_closing_that_crossed_the_opening_on_the_way_does_not_end_the_document()
+    {
+        // As the real server does.
+        _server.Instead = (from, message) =>
+        {
+            if (message.Open is null || !from.Open.Contains(message.Open.DocumentId))
+                return false;
+            from.QueueError(ErrorCode.DocumentAlreadyOpen, Retry.Never, Id);
+            return true;
+        };
+        // A gap makes the client open the document again, while the server closes the session before.
+        var late = ByteString.CopyFrom(Insert(0, "x").Bytes.Span);
+        Connection.QueueCommitted(Id, 5, new() { ClientId = She, ClientSeq = 1, Operation = late });
+        Connection.Queue(new ServerMessage { Closed = new() { DocumentId = Id, Reason = ClosedReason.Reopen } });
+        _document.Submit(Insert(5, "!"));
+        for (var i = 0; i < 20; i++)
+        {
+            _server.Run();
+            _clock.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(SyncStateKind.Live, _document.State.Kind);
+        Assert.Empty(_refused);
+        Assert.Equal(0, _document.State.Unsaved);
+        Assert.Equal("Hello!", Log.Content.ToPlainText());
+    }
+
+    [Fact]
     public void What_was_received_already_is_ignored()
     {
         Log.Submit(She, 1, 0, Insert(0, "a").Bytes);
