@@ -46,7 +46,7 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
 
             return folded;
         }
-        catch (Exception exception) when (exception is OperationException or InvalidDataException)
+        catch (Exception exception) when (exception is OperationException or InvalidDataException or LogUnusableException)
         {
             logger.DocumentUnreadable(record.Id, exception);
             throw new RefusedException(Refusals.DocumentUnreadable(record.Id), exception);

@@ -190,5 +190,9 @@ internal sealed class LogDocumentService(
         {
             throw new RefusedException(Refusals.LogUnavailable, exception);
         }
+        catch (LogUnusableException exception)
+        {
+            throw new RefusedException(Refusals.LogDamaged, exception);
+        }
     }
 }

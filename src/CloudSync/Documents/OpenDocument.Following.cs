@@ -199,21 +199,6 @@ internal sealed partial class OpenDocument
         Publish(batch, next, fromHere: false);
     }
 
-    private async Task CollectFromLogAsync(long afterVersion, List<MeasuredOperation> operations)
-    {
-        while (afterVersion < _head)
-        {
-            var count = (int)Math.Min(DocumentReader.PageOperations, _head - afterVersion);
-            var page = await _parts.Log.ReadAsync(
-                Id, afterVersion, count, DocumentReader.PageBytes, CancellationToken.None);
-            if (page.Count == 0)
-                return;
-            foreach (var operation in page)
-                operations.Add(new(operation, _type.Measure(operation.Bytes.Span).LengthChange));
-            afterVersion += page.Count;
-        }
-    }
-
     /// <summary>Reads the log, in case it has the version already.</summary>
     private Task ReachAsync(long version)
     {

@@ -163,7 +163,8 @@ internal sealed partial class OpenDocument
             session.PresenceCursor = 0;
             return SessionRead.More;
         }
-        catch (Exception exception) when (exception is LogUnavailableException or InvalidDataException or OperationException)
+        catch (Exception exception) when (
+            exception is LogUnavailableException or LogUnusableException or InvalidDataException or OperationException)
         {
             _parts.Logger.LogUnavailable(Id, exception.Message);
             output.Write(ServerChunks.Closed(

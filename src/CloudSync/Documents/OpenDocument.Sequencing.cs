@@ -285,15 +285,43 @@ internal sealed partial class OpenDocument
         bool inMemory;
         lock (_gate)
             inMemory = _recent.TryCollect(baseVersion, _head, _since);
-        if (!inMemory)
-            await CollectFromLogAsync(baseVersion, _since);
-        if (_since.Count != _head - baseVersion)
+        if (!inMemory && await CollectFromLogAsync(submission, baseVersion) is { } verdict)
+            return verdict;
+        return Sequence(submission, next);
+    }
+
+    // Reads what was committed since a base of long ago. Beyond what is transformed over in turn anyway, each page is
+    // composed as it comes, so that what is held is the change that it made and not its history.
+    private async ValueTask<Verdict?> CollectFromLogAsync(Submission submission, long baseVersion)
+    {
+        var inTurn = _head - baseVersion <= MaxTransformsInTurn;
+        var page = new List<MeasuredOperation>();
+        while (baseVersion < _head)
         {
-            throw new InvalidDataException(
-                $"{_since.Count} operations lie between version {baseVersion} and {_head} of '{Id}', says the log.");
+            var count = (int)Math.Min(DocumentReader.PageOperations, _head - baseVersion);
+            var logged = await _parts.Log.ReadAsync(
+                Id, baseVersion, count, DocumentReader.PageBytes, CancellationToken.None);
+            page.Clear();
+            var lengthChange = 0;
+            foreach (var operation in logged)
+            {
+                if (operation.Version != ++baseVersion)
+                    throw new InvalidDataException($"The log gave version {operation.Version} where {baseVersion} had to be.");
+                page.Add(new(operation, _type.Measure(operation.Bytes.Span).LengthChange));
+                lengthChange += page[^1].LengthChange;
+                if (IsSameClient(submission, page[^1], out var verdict))
+                    return verdict;
+            }
+
+            if (page.Count == 0)
+                throw new InvalidDataException($"The log ends at version {baseVersion}; the head of '{Id}' is {_head}.");
+            if (inTurn)
+                _since.AddRange(page);
+            else
+                _since.Add(new(page[^1].Logged with { ClientId = 0, Bytes = Compose(CollectionsMarshal.AsSpan(page)) }, lengthChange));
         }
 
-        return Sequence(submission, next);
+        return null;
     }
 
     private Verdict Sequence(Submission submission, DocumentState next)

@@ -144,9 +144,12 @@ internal sealed partial class OpenDocument
                 _evicted = true;
             _gone(this);
             await UnsubscribeAsync();
-            if (exception is LogUnavailableException)
-                throw new RefusedException(Refusals.LogUnavailable, exception);
-            throw;
+            throw exception switch
+            {
+                RefusedException => exception,
+                LogUnavailableException => new RefusedException(Refusals.LogUnavailable, exception),
+                _ => new RefusedException(Refusals.DocumentUnreadable(Id), exception),
+            };
         }
     }
 

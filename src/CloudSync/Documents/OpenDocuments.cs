@@ -126,6 +126,8 @@ internal sealed class OpenDocuments : DocumentRegistry
     {
         try
         {
+            // Likewise what one gateway has told the others of its people.
+            var shared = _parts.Leases.HasOthers;
             foreach (var documents in _documents.Values.Where(document => document.HasSessions).Chunk(HeadsPerRead))
             {
                 var heads = await _parts.Log.ReadHeadsAsync(
@@ -133,6 +135,8 @@ internal sealed class OpenDocuments : DocumentRegistry
                 for (var i = 0; i < documents.Length; i++)
                 {
                     documents[i].Hint(heads[i]);
+                    if (shared)
+                        documents[i].SharePresence(everybody: true);
                     // Empty, or deleted where nobody has told us of.
                     if (heads[i] == 0)
                         documents[i].CheckRecord();

@@ -24,7 +24,8 @@ internal sealed class RecentBatches(int maxOperations, int maxBytes)
         _batches.Add(batch);
         _operations += batch.Operations.Length;
         _bytes += CostBytes(batch);
-        Trim(maxOperations, maxBytes);
+        // The newest stays, however large: everybody who keeps up is sent the same bytes.
+        Trim(Math.Max(maxOperations, batch.Operations.Length), Math.Max(maxBytes, CostBytes(batch)));
     }
 
     /// <summary>Drops the oldest until at most so much is left.</summary>

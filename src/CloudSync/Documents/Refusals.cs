@@ -69,6 +69,9 @@ internal static class Refusals
         ErrorCode.LogUnavailable, "The log can't be reached just now, so it is not known whether this was written. Send it again under the same client id and sequence: it is applied once.",
         Retry.Later, TimeSpan.FromSeconds(1));
 
+    public static Refusal LogDamaged { get; } = new(
+        ErrorCode.DocumentUnreadable, "The log is damaged. An operator has to look at it.");
+
     public static Refusal ShuttingDown { get; } = new(
         ErrorCode.ShuttingDown, "This server is shutting down. Connect again.", Retry.Later, TimeSpan.FromSeconds(1));
 

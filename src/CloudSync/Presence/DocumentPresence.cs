@@ -51,6 +51,14 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     /// <summary>Another gateway's session.</summary>
     public void SetRemote(string remoteGatewayId, PresenceEntry shown, (int Anchor, int Focus)? selection)
     {
+        // Gateways say everything again now and then: what is known is no change.
+        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is null
+            && known.GatewayId == remoteGatewayId && known.Selection == selection && known.State == shown.State
+            && known.User.Equals(shown.User ?? new User()))
+        {
+            return;
+        }
+
         Put(new(shown.ClientId, remoteGatewayId, null, shown.User ?? new User())
         {
             Selection = selection,

@@ -44,6 +44,9 @@ internal sealed class GatewayLeases(
             Appeared?.Invoke(gatewayId);
     }
 
+    /// <summary>There are other gateways, as far as was heard lately.</summary>
+    public bool HasOthers => !_heardTimestamps.IsEmpty;
+
     public bool IsAlive(string gatewayId) =>
         gatewayId == GatewayId
         || (_heardTimestamps.TryGetValue(gatewayId, out var heard) && time.GetElapsedTime(heard) < _lease);

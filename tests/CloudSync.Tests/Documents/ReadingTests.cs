@@ -111,6 +111,24 @@ public sealed class ReadingTests : IAsyncLifetime
         offline.Submit(Insert(5, "!"), baseVersion: 1, sequence: 1);
         await offline.ReachAsync(ManyOperations + 2);
         Assert.Equal("hello" + new string('x', ManyOperations) + "!", offline.Text);
+
+        // Sent again after as much again, it is found where it was committed.
+        await WriteAsync(ManyOperations);
+        offline.Submit(Insert(5, "!"), baseVersion: 1, sequence: 1);
+        await offline.ReadUntilAsync(() => offline.Acknowledged.Count == 2);
+        Assert.Equal([ManyOperations + 2L, ManyOperations + 2L], offline.Acknowledged);
+    }
+
+    [Fact]
+    public async Task An_operation_larger_than_what_is_kept_of_the_newest_reaches_those_who_keep_up_without_the_log()
+    {
+        using var writer = await _host.OpenAsync("d", 1);
+        using var reader = await _host.OpenAsync("d", 2);
+        writer.Submit(Insert(0, new string('x', 700_000)));
+        await writer.ReachAsync(2);
+        await reader.ReachAsync(2);
+        Assert.Equal(0, writer.CaughtUp + reader.CaughtUp);
+        Assert.Equal(700_005, reader.Text.Length);
     }
 
     [Fact]

@@ -41,6 +41,9 @@ internal sealed class TestSession(ulong clientId) : IDocumentSubscriber, IDispos
 
     public ClosedReason Closed { get; private set; }
 
+    /// <summary>How often it had to be caught up from the log.</summary>
+    public int CaughtUp { get; private set; }
+
     public Dictionary<ulong, PresenceEntry> Present { get; } = [];
 
     public DocumentSession Session => _session!;
@@ -94,6 +97,7 @@ internal sealed class TestSession(ulong clientId) : IDocumentSubscriber, IDispos
             Receive(output.WrittenSpan);
             if (read == SessionRead.Behind)
             {
+                CaughtUp++;
                 output = new ArrayBufferWriter<byte>();
                 read = await Session.CatchUpAsync(output, byteLimit, CancellationToken.None);
                 Receive(output.WrittenSpan);

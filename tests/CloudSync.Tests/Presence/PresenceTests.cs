@@ -144,6 +144,53 @@ public sealed class PresenceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_departure_that_the_fan_out_lost_is_noticed_when_heads_are_compared()
+    {
+        var fanout = new DroppingFanout(_fanout);
+        await using var other = await DocumentsHost.StartAsync(_directory.File("log.db"), fanout, time: _time);
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        var bob = await other.OpenAsync("d", 2, name: "Bob");
+        using var eve = await other.OpenAsync("d", 3, name: "Eve");
+        LetTimePass();
+        await ada.ReadUntilAsync(() => ada.Present.Count == 3);
+        fanout.Dropping = true;
+        bob.Dispose();
+        LetTimePass();
+        await eve.ReadUntilAsync(() => eve.Present.Count == 2);
+        fanout.Dropping = false;
+        Assert.Equal(3, ada.Present.Count);
+        _time.Advance(new CloudSyncOptions().HeadCheckInterval + TimeSpan.FromSeconds(1));
+        // Heads are read on another thread; what it finds is shown by the clock that only this test moves.
+        await fanout.SharedEverybody;
+        LetTimePass();
+        await ada.ReadUntilAsync(() => !ada.Present.ContainsKey(2));
+        Assert.Contains(3UL, ada.Present.Keys);
+    }
+
+    private sealed class DroppingFanout(IFanout inner) : IFanout
+    {
+        private readonly TaskCompletionSource _sharedEverybody = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public bool Dropping { get; set; }
+
+        public Task SharedEverybody => _sharedEverybody.Task;
+
+        public async ValueTask PublishAsync(
+            string documentId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+        {
+            if (Dropping)
+                return;
+            await inner.PublishAsync(documentId, message, cancellationToken);
+            if (FanoutMessage.Parser.ParseFrom(message.Span) is { PresenceShared: { Everybody: true, Entries.Count: 1 } })
+                _sharedEverybody.TrySetResult();
+        }
+
+        public ValueTask<IAsyncDisposable> SubscribeAsync(
+            string documentId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken) =>
+            inner.SubscribeAsync(documentId, handler, cancellationToken);
+    }
+
+    [Fact]
     public async Task People_on_two_gateways_see_each_other_and_those_of_a_dead_gateway_are_gone_within_the_lease()
     {
         var other = await StartAsync();
