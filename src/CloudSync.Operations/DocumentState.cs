@@ -15,11 +15,23 @@ public abstract class DocumentState
     /// <summary>UTF-16 code units, an embed counting as one.</summary>
     public abstract int Length { get; }
 
+    /// <summary>
+    /// Bytes of text, attributes and embeds as they stand in memory: no stretch of text has its attributes counted less
+    /// often than a snapshot repeats them, and one that is kept in several parts has them counted in each.
+    /// </summary>
+    public abstract long Bytes { get; }
+
     /// <summary>Applies an operation in its binary form. When it throws, nothing has changed.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="maxBytes">
+    /// How large the operation may make the document, in <see cref="Bytes"/>; what is larger already may be changed as
+    /// long as it doesn't grow. It is refused while it is applied, before much more memory than that is taken.
+    /// </param>
     /// <exception cref="OperationException">
-    /// The operation is malformed, reaches past the end, splits a surrogate pair, or isn't allowed by the type.
+    /// The operation is malformed, reaches past the end, splits a surrogate pair, isn't allowed by the type, or makes the
+    /// document too large.
     /// </exception>
-    public abstract void Apply(ReadOnlySpan<byte> operation);
+    public abstract void Apply(ReadOnlySpan<byte> operation, long maxBytes = long.MaxValue);
 
     /// <summary>
     /// An independent copy in O(1): both share their structure until one of them changes. The caller must be the

@@ -19,6 +19,9 @@ public enum OperationError
 
     /// <summary>It uses what the document's type doesn't have: attributes or embeds in plain text.</summary>
     NotAllowedByType,
+
+    /// <summary>It would make the document larger than the bytes that it was given.</summary>
+    TooLarge,
 }
 
 /// <summary>An operation was refused. It has changed nothing.</summary>

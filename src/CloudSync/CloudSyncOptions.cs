@@ -66,6 +66,9 @@ public sealed class CloudSyncLimits
     /// <summary>UTF-16 code units (an embed counts one) in one document.</summary>
     public int DocumentLength { get; set; } = 16 << 20;
 
+    /// <summary>Bytes of text, attributes and embeds in one document.</summary>
+    public int DocumentBytes { get; set; } = 64 << 20;
+
     /// <summary>Documents open at the same time on one connection.</summary>
     public int DocumentsPerConnection { get; set; } = 256;
 

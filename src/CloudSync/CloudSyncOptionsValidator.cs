@@ -42,6 +42,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Limit(nameof(limits.MessageBytes), limits.MessageBytes);
         Limit(nameof(limits.OperationBytes), limits.OperationBytes);
         Limit(nameof(limits.DocumentLength), limits.DocumentLength);
+        Limit(nameof(limits.DocumentBytes), limits.DocumentBytes);
         Limit(nameof(limits.DocumentsPerConnection), limits.DocumentsPerConnection);
         Limit(nameof(limits.OpenDocuments), limits.OpenDocuments);
         Limit(nameof(limits.SessionsPerDocument), limits.SessionsPerDocument);

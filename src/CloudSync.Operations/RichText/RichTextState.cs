@@ -6,6 +6,9 @@ namespace CloudSync.Operations;
 
 internal sealed class RichTextState : DocumentState
 {
+    // How often one edit may make attributes stand twice, parting a run or the leaf that it is in. Generous.
+    private const int RepeatsPerEdit = 4;
+
     private static readonly byte[] _embedText = [0];
 
     private readonly RichTextType _type;
@@ -31,6 +34,8 @@ internal sealed class RichTextState : DocumentState
 
     public override int Length => _rope.Length;
 
+    public override long Bytes => _rope.Bytes + _rope.JsonBytes;
+
     public static RichTextState Decode(RichTextType type, ReadOnlySpan<byte> snapshot)
     {
         for (var reader = new ComponentReader(snapshot); !reader.Ended; reader.MoveNext())
@@ -44,15 +49,16 @@ internal sealed class RichTextState : DocumentState
         return state;
     }
 
-    public override void Apply(ReadOnlySpan<byte> operation)
+    public override void Apply(ReadOnlySpan<byte> operation, long maxBytes = long.MaxValue)
     {
         var writer = new ComponentWriter(default);
         try
         {
             var plan = Check(ref operation, ref writer);
-            if (!plan.MayFail)
+            maxBytes = Math.Max(maxBytes, Bytes);
+            if (!plan.MayFail && plan.MaxGrowth <= maxBytes - Bytes)
             {
-                Change(operation);
+                Change(operation, long.MaxValue);
                 return;
             }
 
@@ -60,7 +66,9 @@ internal sealed class RichTextState : DocumentState
             var before = _rope.Fork();
             try
             {
-                Change(operation);
+                // An insert stands before the delete that makes room for it: the end decides.
+                Change(operation, maxBytes > long.MaxValue - operation.Length ? maxBytes : maxBytes + operation.Length);
+                _rope.CheckBytes(maxBytes);
             }
             catch
             {
@@ -197,6 +205,8 @@ internal sealed class RichTextState : DocumentState
         var plan = new OperationPlan { IsCanonical = true };
         long position = 0;
         long inserted = 0;
+        var largest = 0;
+        long repeats = 0;
         var last = DeltaKind.InsertText;
         ReadOnlySpan<byte> lastAttributes = default;
         for (var reader = new ComponentReader(operation); !reader.Ended; reader.MoveNext())
@@ -211,6 +221,8 @@ internal sealed class RichTextState : DocumentState
             {
                 AttributeSet.CheckSize(reader.Attributes);
                 inserted += reader.Length;
+                plan.MaxGrowth += reader.Payload.Length + 1;
+                repeats += reader.Payload.Length / (RopeLeaf.Capacity / 2) + RepeatsPerEdit;
                 plan.IsCanonical &= last != DeltaKind.Delete;
             }
             else
@@ -222,13 +234,21 @@ internal sealed class RichTextState : DocumentState
                     throw OutOfRange();
                 if (!isPlainRetain)
                     plan.SplitsPair |= _rope.IsWithinPair((int)position);
+                if (!reader.Attributes.IsEmpty)
+                {
+                    plan.MaxGrowth += (long)reader.Length * reader.Attributes.Length;
+                    repeats += RepeatsPerEdit;
+                }
+
                 plan.MayFail |= reader.Kind == DeltaKind.RetainEmbed || _rope.MayOverfill(reader.Attributes.Length);
             }
 
+            largest = Math.Max(largest, reader.Attributes.Length);
             last = reader.Kind;
             lastAttributes = reader.Attributes;
         }
 
+        plan.MaxGrowth += repeats * (_rope.AttributeBytes + largest);
         if (_rope.Length + inserted > int.MaxValue)
         {
             throw new OperationException(
@@ -241,7 +261,7 @@ internal sealed class RichTextState : DocumentState
     private OperationException OutOfRange() => new(
         OperationError.OutOfRange, $"The operation reaches past the end of the document, which has {_rope.Length} code units.");
 
-    private void Change(ReadOnlySpan<byte> operation)
+    private void Change(ReadOnlySpan<byte> operation, long maxBytes)
     {
         var position = 0;
         for (var reader = new ComponentReader(operation); !reader.Ended; reader.MoveNext())
@@ -250,7 +270,7 @@ internal sealed class RichTextState : DocumentState
             {
                 case DeltaKind.Retain:
                     if (!reader.Attributes.IsEmpty)
-                        _rope.Format(position, reader.Length, reader.Attributes);
+                        _rope.Format(position, reader.Length, reader.Attributes, maxBytes);
                     position += reader.Length;
                     break;
                 case DeltaKind.Delete:
@@ -269,6 +289,8 @@ internal sealed class RichTextState : DocumentState
                     position++;
                     break;
             }
+
+            _rope.CheckBytes(maxBytes);
         }
     }
 
@@ -291,5 +313,8 @@ internal sealed class RichTextState : DocumentState
 
         /// <summary>Whether it can be applied only shows when it is.</summary>
         public bool MayFail;
+
+        /// <summary>No more bytes than this are added, a change of an embed left out.</summary>
+        public long MaxGrowth;
     }
 }

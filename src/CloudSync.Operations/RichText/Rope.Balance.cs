@@ -66,7 +66,7 @@ internal sealed partial class Rope
         OwnPath(_height);
         var leaf = new RopeLeaf(_token);
         leaf.Insert(0, text, length, attributes, embed);
-        Grow(length, text.Length, _height - 1);
+        Grow(length, text.Length, leaf.JsonBytes, _height - 1);
         InsertChild(_height, before ? 0 : 1, leaf, length);
         _leaf = null;
     }
@@ -75,7 +75,10 @@ internal sealed partial class Rope
     private void SplitLeaf(int offset)
     {
         Own();
-        var right = offset < 0 ? _leaf!.SplitInTwo() : _leaf!.SplitAt(offset);
+        var before = _leaf!.JsonBytes;
+        var right = offset < 0 ? _leaf.SplitInTwo() : _leaf.SplitAt(offset);
+        // A run that was parted counts in both.
+        JsonBytes += _leaf.JsonBytes + right.JsonBytes - before;
         if (_height > 0)
             _path[_height - 1].Lengths[_indexes[_height - 1]] -= right.Length;
         // Along the rest of the path the sums stay as they were: the new leaf comes back under it.
@@ -123,7 +126,7 @@ internal sealed partial class Rope
     {
         OwnPath(_height);
         var bytes = _leaf!.Bytes;
-        Grow(-_leaf.Length, -bytes);
+        Grow(-_leaf.Length, -bytes, -_leaf.JsonBytes);
         RemoveChild(_height - 1, _indexes[_height - 1]);
         _leaf = null;
     }
@@ -149,7 +152,9 @@ internal sealed partial class Rope
             parent.Replace(left, first);
         }
 
+        var before = first.JsonBytes + second.JsonBytes;
         first.Append(second);
+        JsonBytes += first.JsonBytes - before;
         parent.Lengths[left] += second.Length;
         RemoveChild(_height - 1, left + 1);
         _leaf = null;

@@ -36,6 +36,12 @@ internal sealed partial class Rope
     /// <summary>Bytes of text, an embed counting as one.</summary>
     public long Bytes { get; private set; }
 
+    /// <summary>Bytes of attributes and embeds, added up over all runs.</summary>
+    public long JsonBytes { get; private set; }
+
+    /// <summary>As many bytes of attributes as any run has, or more.</summary>
+    public int AttributeBytes => _attributeBytes;
+
     /// <summary>Whether there never was any formatting or embed.</summary>
     public bool IsPlain { get; private set; } = true;
 
@@ -46,7 +52,7 @@ internal sealed partial class Rope
         return new Rope
         {
             _root = _root, _height = _height, _attributeBytes = _attributeBytes,
-            Length = Length, Bytes = Bytes, IsPlain = IsPlain,
+            Length = Length, Bytes = Bytes, JsonBytes = JsonBytes, IsPlain = IsPlain,
         };
     }
 
@@ -54,9 +60,19 @@ internal sealed partial class Rope
     public void Become(Rope other)
     {
         (_root, _height, _attributeBytes) = (other._root, other._height, other._attributeBytes);
-        (Length, Bytes, IsPlain) = (other.Length, other.Bytes, other.IsPlain);
+        (Length, Bytes, JsonBytes, IsPlain) = (other.Length, other.Bytes, other.JsonBytes, other.IsPlain);
         _token = 0;
         _leaf = null;
+    }
+
+    /// <exception cref="OperationException">Everything together has more bytes.</exception>
+    public void CheckBytes(long maxBytes)
+    {
+        if (Bytes + JsonBytes > maxBytes)
+        {
+            throw new OperationException(
+                OperationError.TooLarge, "The operation would make the document larger than it may be.");
+        }
     }
 
     /// <summary>Whether composing attributes of so many bytes may make any that are too large.</summary>
@@ -104,8 +120,9 @@ internal sealed partial class Rope
             else
             {
                 Own();
-                _leaf!.Insert(offset, head, headLength, attributes, embed);
-                Grow(headLength, head.Length);
+                var before = _leaf!.JsonBytes;
+                _leaf.Insert(offset, head, headLength, attributes, embed);
+                Grow(headLength, head.Length, _leaf.JsonBytes - before);
             }
 
             position += headLength;
@@ -127,9 +144,9 @@ internal sealed partial class Rope
             else
             {
                 Own();
-                var bytes = _leaf.Bytes;
+                var (bytes, jsonBytes) = (_leaf.Bytes, _leaf.JsonBytes);
                 _leaf.Delete(offset, count);
-                Grow(-count, _leaf.Bytes - bytes);
+                Grow(-count, _leaf.Bytes - bytes, _leaf.JsonBytes - jsonBytes);
                 if (_leaf.Bytes < RopeLeaf.Capacity / 4 && _height > 0)
                     MergeLeaf();
             }
@@ -138,8 +155,11 @@ internal sealed partial class Rope
         }
     }
 
-    /// <exception cref="OperationException">Attributes grow too large. The rope is then to be thrown away.</exception>
-    public void Format(int position, int length, ReadOnlySpan<byte> change)
+    /// <exception cref="OperationException">
+    /// Attributes grow too large, or all together larger than <paramref name="maxBytes"/>, which shows leaf by leaf. The
+    /// rope is then to be thrown away.
+    /// </exception>
+    public void Format(int position, int length, ReadOnlySpan<byte> change, long maxBytes)
     {
         IsPlain = false;
         var format = new RopeFormat(change);
@@ -147,7 +167,10 @@ internal sealed partial class Rope
         {
             var offset = SeekForRuns(position);
             var count = Math.Min(length, _leaf!.Length - offset);
+            var before = _leaf.JsonBytes;
             _leaf.Format(offset, count, ref format);
+            JsonBytes += _leaf.JsonBytes - before;
+            CheckBytes(maxBytes);
             position += count;
             length -= count;
         }
@@ -162,7 +185,9 @@ internal sealed partial class Rope
     {
         var format = new RopeFormat(attributes);
         var offset = SeekForRuns(position);
-        _leaf!.ChangeEmbed(offset, change, ref format);
+        var before = _leaf!.JsonBytes;
+        _leaf.ChangeEmbed(offset, change, ref format);
+        JsonBytes += _leaf.JsonBytes - before;
         _attributeBytes = Math.Max(_attributeBytes, format.LargestBytes);
     }
 
@@ -249,13 +274,14 @@ internal sealed partial class Rope
     }
 
     // Counts what was added or removed in the current leaf.
-    private void Grow(int length, int bytes) => Grow(length, bytes, _height);
+    private void Grow(int length, int bytes, long jsonBytes) => Grow(length, bytes, jsonBytes, _height);
 
-    private void Grow(int length, int bytes, int levels)
+    private void Grow(int length, int bytes, long jsonBytes, int levels)
     {
         for (var level = 0; level < levels; level++)
             _path[level].Lengths[_indexes[level]] += length;
         Length += length;
         Bytes += bytes;
+        JsonBytes += jsonBytes;
     }
 }

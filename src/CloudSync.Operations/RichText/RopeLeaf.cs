@@ -33,6 +33,9 @@ internal sealed class RopeLeaf : RopeNode
     /// <summary>UTF-16 code units.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Bytes of attributes and embeds, added up over the runs, whether or not some share an array.</summary>
+    public long JsonBytes { get; private set; }
+
     public ReadOnlySpan<byte> Content => ((ReadOnlySpan<byte>)_text)[..Bytes];
 
     public bool IsPlain => _runs == null;
@@ -88,7 +91,7 @@ internal sealed class RopeLeaf : RopeNode
         var first = SplitRun(offset);
         var last = SplitRun(offset + length);
         for (var i = first; i < last; i++)
-            _runs![i].Attributes = format.Of(_runs[i].Attributes);
+            FormatRun(i, ref format);
         MergeRuns(first - 1, last);
     }
 
@@ -100,8 +103,9 @@ internal sealed class RopeLeaf : RopeNode
         if (run < 0 || _runs![run].Embed is not { } embed)
             throw Embeds.NotAnEmbed();
         Embeds.CheckSameType(embed, change);
+        JsonBytes += change.Length - embed.Length;
         _runs[run].Embed = change.ToArray();
-        _runs[run].Attributes = format.Of(_runs[run].Attributes);
+        FormatRun(run, ref format);
     }
 
     /// <summary>Moves everything from about the middle on to a new leaf; neither is empty.</summary>
@@ -138,6 +142,9 @@ internal sealed class RopeLeaf : RopeNode
             var run = SplitRun(offset);
             right._runs = Runs[run..].ToArray();
             right._runCount = _runCount - run;
+            foreach (ref readonly var moved in right.Runs)
+                right.JsonBytes += moved.JsonBytes;
+            JsonBytes -= right.JsonBytes;
             _runs.AsSpan(run).Clear();
             _runCount = run;
             DropPlainRuns();
@@ -169,6 +176,7 @@ internal sealed class RopeLeaf : RopeNode
                 ReserveRuns(right._runCount);
                 right.Runs.CopyTo(_runs.AsSpan(seam));
                 _runCount += right._runCount;
+                JsonBytes += right.JsonBytes;
             }
 
             MergeRuns(seam - 1, seam);
@@ -199,6 +207,14 @@ internal sealed class RopeLeaf : RopeNode
         _runs = new RopeRun[4];
         if (Bytes > 0)
             _runs[_runCount++] = new(Bytes, Length, null, null);
+    }
+
+    private void FormatRun(int index, ref RopeFormat format)
+    {
+        ref var run = ref _runs![index];
+        JsonBytes -= run.JsonBytes;
+        run.Attributes = format.Of(run.Attributes);
+        JsonBytes += run.JsonBytes;
     }
 
     private void ReserveRuns(int more)
@@ -252,6 +268,7 @@ internal sealed class RopeLeaf : RopeNode
         _runs.AsSpan(index, _runCount - index).CopyTo(_runs.AsSpan(index + 1));
         _runs![index] = run;
         _runCount++;
+        JsonBytes += run.JsonBytes;
     }
 
     private void DeleteRuns(int offset, int length, int from, int to)
@@ -277,6 +294,8 @@ internal sealed class RopeLeaf : RopeNode
 
             if (run.Length > 0)
                 _runs[kept++] = run;
+            else
+                JsonBytes -= run.JsonBytes;
         }
 
         _runs.AsSpan(kept, _runCount - kept).Clear();
@@ -314,9 +333,14 @@ internal sealed class RopeLeaf : RopeNode
             {
                 var run = _runs![i];
                 if (_runs[kept].CanMerge(run.Attributes, run.Embed))
+                {
                     Grow(kept, run);
+                    JsonBytes -= run.JsonBytes;
+                }
                 else
+                {
                     _runs[++kept] = run;
+                }
             }
 
             var merged = last - kept;

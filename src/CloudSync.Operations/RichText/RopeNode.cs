@@ -23,6 +23,9 @@ internal record struct RopeRun(int Bytes, int Length, byte[]? Attributes, byte[]
 {
     public readonly bool IsPlain => Attributes == null && Embed == null;
 
+    /// <summary>Bytes of attributes and of an embed.</summary>
+    public readonly long JsonBytes => (long)(Attributes?.Length ?? 0) + (Embed?.Length ?? 0);
+
     /// <summary>Whether the two can stand as one.</summary>
     public readonly bool CanMerge(byte[]? attributes, byte[]? embed) =>
         Embed == null && embed == null

@@ -44,9 +44,11 @@ internal sealed class LogDocumentService(
         {
             if (content.Length > options.Limits.OperationBytes)
                 throw new RefusedException(Refusals.OperationTooLarge(content.Length, options.Limits.OperationBytes));
-            var length = type.DecodeSnapshot(content.Span).Length;
-            if (length > options.Limits.DocumentLength)
-                throw new RefusedException(Refusals.DocumentTooLarge(length, options.Limits.DocumentLength));
+            var state = type.DecodeSnapshot(content.Span);
+            if (state.Length > options.Limits.DocumentLength)
+                throw new RefusedException(Refusals.DocumentTooLarge(state.Length, options.Limits.DocumentLength));
+            if (state.Bytes > options.Limits.DocumentBytes)
+                throw new RefusedException(Refusals.DocumentTooLargeInBytes(options.Limits.DocumentBytes));
         }
         catch (OperationException exception)
         {

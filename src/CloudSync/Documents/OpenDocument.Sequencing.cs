@@ -361,7 +361,7 @@ internal sealed partial class OpenDocument
             if (measure.LengthChange > 0 && length > _parts.Options.Limits.DocumentLength)
                 return Refuse(Refusals.DocumentTooLarge(length, _parts.Options.Limits.DocumentLength));
 
-            next.Apply(bytes.Span);
+            next.Apply(bytes.Span, _parts.Options.Limits.DocumentBytes);
             _batch.Add(new(
                 new LoggedOperation(
                     _head + _batch.Count + 1, submission.ClientId, submission.ClientSequence,
@@ -371,7 +371,9 @@ internal sealed partial class OpenDocument
         }
         catch (OperationException exception)
         {
-            return Refuse(Refusals.OperationRefused(exception));
+            return Refuse(exception.Error == OperationError.TooLarge
+                ? Refusals.DocumentTooLargeInBytes(_parts.Options.Limits.DocumentBytes)
+                : Refusals.OperationRefused(exception));
         }
     }
 

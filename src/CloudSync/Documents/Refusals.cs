@@ -43,6 +43,11 @@ internal static class Refusals
         Invariant($"The document would become {length:N0} UTF-16 code units long; at most {limit:N0} are allowed."),
         Limit: nameof(CloudSyncLimits.DocumentLength), LimitValue: limit);
 
+    public static Refusal DocumentTooLargeInBytes(int limit) => new(
+        ErrorCode.DocumentTooLarge,
+        Invariant($"The document's text, attributes and embeds would have more than the {limit:N0} bytes that are allowed."),
+        Limit: nameof(CloudSyncLimits.DocumentBytes), LimitValue: limit);
+
     public static Refusal SequenceInvalid { get; } = new(
         ErrorCode.SequenceOutOfOrder, "A client numbers its operations on a document from 1.");
 

@@ -195,6 +195,32 @@ public sealed class SubmissionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Formatting_that_makes_a_document_too_large_is_refused_with_the_limits_name()
+    {
+        await _host.DisposeAsync();
+        _host = await StartAsync(options => options.Limits.DocumentBytes = 10_000);
+        await _host.Service.CreateAsync("rich", "rich-text", "", "", default, CancellationToken.None);
+        using var one = await _host.OpenAsync("rich", 1);
+        var build = Delta.Build();
+        for (var i = 0; i < 100; i++)
+            build.Insert("x", new() { ["n"] = i });
+        one.Submit(build.ToDelta());
+        await one.ReachAsync(1);
+        one.Submit(Delta.Build().Retain(100, new() { ["huge"] = new string('y', 1_000) }).ToDelta());
+        await one.ReadUntilAsync(() => one.Errors.Count == 1);
+        Assert.Equal(ErrorCode.DocumentTooLarge, one.Errors[0].Code);
+        Assert.Equal("DocumentBytes", one.Errors[0].Limit);
+        Assert.Equal(10_000UL, one.Errors[0].LimitValue);
+        one.Submit(Insert(0, "fine"), 1, 9);
+        await one.ReachAsync(2);
+
+        var content = Delta.FromPlainText(new string('x', 10_001)).Bytes;
+        var refused = await Assert.ThrowsAsync<RefusedException>(
+            () => _host.Service.CreateAsync("large", "text", "", "", content, CancellationToken.None));
+        Assert.Equal("DocumentBytes", refused.Refusal.Limit);
+    }
+
+    [Fact]
     public async Task A_session_that_sends_without_waiting_is_refused_beyond_its_limit()
     {
         var limit = new CloudSyncOptions().Limits.PendingPerSession;
