@@ -148,9 +148,11 @@ public sealed class RopeTests
         var rope = ((RichTextState)state).Rope;
         var depth = -1;
         var bytes = 0L;
+        var jsonBytes = 0L;
         var leaves = 0;
         Assert.Equal(rope.Length, Walk(rope.Root, 0));
         Assert.Equal(rope.Bytes, bytes);
+        Assert.Equal(bytes + jsonBytes, state.Bytes);
         return leaves;
 
         int Walk(RopeNode node, int level)
@@ -166,6 +168,9 @@ public sealed class RopeTests
             var leaf = (RopeLeaf)node;
             leaves++;
             bytes += leaf.Bytes;
+            var leafJsonBytes = leaf.Runs.ToArray().Sum(run => (run.Attributes?.Length ?? 0) + (run.Embed?.Length ?? 0));
+            Assert.Equal(leafJsonBytes, leaf.JsonBytes);
+            jsonBytes += leafJsonBytes;
             Assert.Equal(depth < 0 ? level : depth, level);
             depth = level;
             Assert.True(leaf.Bytes > 0 || level == 0);
