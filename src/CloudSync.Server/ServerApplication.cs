@@ -21,6 +21,10 @@ internal static class ServerApplication
             ContentRootPath = AppContext.BaseDirectory,
             ApplicationName = typeof(ServerApplication).Assembly.GetName().Name,
         });
+        // A name that a foreign page has made to point here would make that page ours (DNS rebinding). Whoever listens on
+        // more than this machine has names of their own, and sets them.
+        if (settings.Host == "localhost")
+            builder.Configuration["AllowedHosts"] ??= "localhost;127.0.0.1;[::1]";
         var startup = new Startup();
         builder.Services.AddSingleton(startup);
         // Standard output is for the one line that says where the server is.

@@ -39,6 +39,14 @@ public sealed class RestEndpointsTests(LiveServer server) : IClassFixture<LiveSe
     }
 
     [Fact]
+    public async Task A_server_of_this_machine_is_not_served_under_a_foreign_name()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/documents");
+        request.Headers.Host = "evil.example";
+        Assert.Equal(HttpStatusCode.BadRequest, (await http.SendAsync(request)).StatusCode);
+    }
+
+    [Fact]
     public async Task A_problem_is_sent_to_a_browser_too()
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "/api/documents/none");
