@@ -15,6 +15,7 @@ public sealed class ReadingTests : IAsyncLifetime
     private readonly TemporaryDirectory _directory = new();
     private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch.AddYears(56));
     private DocumentsHost _host = null!;
+    private ulong _nextWriter = 100;
 
     public async ValueTask InitializeAsync()
     {
@@ -31,9 +32,10 @@ public sealed class ReadingTests : IAsyncLifetime
 
     private static Delta Insert(int position, string text) => Delta.Build().Retain(position).Insert(text).ToDelta();
 
+    // Each writer is a client of its own: one that came back and numbered anew from 1 would be taken for a resend.
     private async Task WriteAsync(int operations)
     {
-        using var writer = await _host.OpenAsync("d", 99);
+        using var writer = await _host.OpenAsync("d", _nextWriter++);
         for (var i = 0; i < operations; i++)
         {
             writer.Submit(Insert(5, "x"));

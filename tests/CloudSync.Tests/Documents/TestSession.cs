@@ -66,9 +66,9 @@ internal sealed class TestSession(ulong clientId) : IDocumentSubscriber, IDispos
     }
 
     /// <summary>Reads until a condition holds, waiting for wakes.</summary>
-    public async Task ReadUntilAsync(Func<bool> condition)
+    public async Task ReadUntilAsync(Func<bool> condition, TimeSpan? failAfter = null)
     {
-        using var guard = new CancellationTokenSource(_failureGuard);
+        using var guard = new CancellationTokenSource(failAfter ?? _failureGuard);
         while (true)
         {
             await DrainAsync();
