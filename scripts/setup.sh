@@ -3,6 +3,7 @@
 
 cache="$root/.cache"
 server_program="$root/src/CloudSync.Server/bin/Release/net10.0/CloudSync.Server"
+cluster_program="$root/src/CloudSync.Cluster/bin/Release/net10.0/CloudSync.Cluster"
 bench_program="$root/bench/CloudSync.Bench/bin/Release/net10.0/CloudSync.Bench"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
@@ -13,9 +14,11 @@ fail() {
 
 # Runs steps one after another. Two launchers at once would build into the same folders, so one waits for the other.
 prepare() {
-  mkdir -p "$cache" || fail "cannot write to $cache"
+  # As another user than the one who built here, one would stumble at the next step.
+  { mkdir -p "$cache" && [ -w "$cache" ] && : >>"$cache/lock"; } 2>/dev/null ||
+    fail "$cache can't be written to: it belongs to another user. Run this as that user, or use a copy of your own."
   if command -v flock >/dev/null; then
-    exec 9>"$cache/lock"
+    exec 9>>"$cache/lock"
     flock -n 9 || { echo "Waiting for another ./cloudsync that is building…" >&2; flock 9; }
   fi
   local step
@@ -26,7 +29,7 @@ prepare() {
 
 # checksum FILE_OR_FOLDER…: of all sources there.
 checksum() {
-  (cd "$root" && find "$@" \( -name bin -o -name obj -o -name dist -o -name node_modules -o -name test-results \) -prune \
+  (cd "$root" && find "$@" \( -name bin -o -name obj -o -name dist -o -name node_modules -o -name test-results -o -name generated \) -prune \
     -o -type f -exec cksum {} + | LC_ALL=C sort | cksum)
 }
 
@@ -38,6 +41,10 @@ once() {
   sum=$(checksum $3)
   shift 4
   if [ -e "$output" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ]; then return; fi
+  [ -n "${said_how_long:-}" ] || [ -e "$output" ] || {
+    echo "The first time everything is built, which takes some minutes." >&2
+    said_how_long=1
+  }
   echo "$message" >&2
   rm -f "$stamp"
   (cd "$root" && "$@") >"$log" 2>&1 </dev/null 9>&- || { cat "$log" >&2; fail "this failed: $*"; }
@@ -64,6 +71,12 @@ install_packages() {
   once npm "$root/node_modules" "package.json package-lock.json .npmrc" "Installing the npm packages…" npm ci
 }
 
+install_peers() {
+  need_node
+  once peers "$root/bench/peers/node_modules" "bench/peers/package.json bench/peers/package-lock.json" \
+    "Installing the peers that the engine is measured beside…" npm ci --prefix bench/peers
+}
+
 build_web() {
   install_packages
   once web "$root/web/dist/index.html" "clients/typescript web src/CloudSync.Protocol/protos package-lock.json" \
@@ -88,25 +101,56 @@ build_server() {
 
 build_bench() {
   need_dotnet
-  once bench "$bench_program" "src bench $dotnet_settings" "Building the measuring program…" \
+  once bench "$bench_program" "src bench tests/CloudSync.Verification tests/CloudSync.Fuzzing $dotnet_settings" "Building the measuring program…" \
     build_project bench/CloudSync.Bench
+}
+
+build_cluster() {
+  need_dotnet
+  once cluster "$cluster_program" "src deploy/nginx $dotnet_settings" "Building the cluster's launcher…" build_project src/CloudSync.Cluster
 }
 
 build_all() {
   need_dotnet
   local samples=""
   [ ! -d "$root/samples" ] || samples=samples
-  once solution "$server_program" "src bench tests $samples CloudSync.slnx $dotnet_settings" "Building everything…" \
+  once solution "$server_program" "src bench tests $samples deploy/nginx CloudSync.slnx $dotnet_settings" "Building everything…" \
     build_project CloudSync.slnx
 }
 
-# The browser tests drive a real Chromium: Debian's package, where there is none yet.
+# The servers that a cluster is made of, Debian's packages, and what tells whether each is there.
+install_servers() {
+  install_debian redis-server "command -v redis-server" postgresql "ls /usr/lib/postgresql/*/bin/postgres" \
+    pgbouncer "ls /usr/sbin/pgbouncer" rabbitmq-server "ls /usr/lib/rabbitmq/bin/rabbitmq-server" nginx "ls /usr/sbin/nginx" \
+    util-linux "command -v setpriv"
+}
+
+# The browser tests drive a real Chromium.
 install_chromium() {
-  if command -v chromium >/dev/null; then return; fi
+  install_debian chromium "command -v chromium"
+}
+
+# install_debian PACKAGE "TEST" …: installs the packages whose test fails. None of them is left running as a service: what
+# CloudSync needs it starts itself, in folders and on ports of its own.
+install_debian() {
+  local missing="" policy=/usr/sbin/policy-rc.d own_policy="" ok=1
+  while [ $# -gt 0 ]; do
+    sh -c "$2" >/dev/null 2>&1 || missing="$missing $1"
+    shift 2
+  done
+  missing="${missing# }"
+  [ -n "$missing" ] || return 0
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    fail "chromium is missing; install it (on Debian, as root: apt-get install chromium)"
+    fail "missing: $missing. Install with your system's packages (on Debian, as root: apt-get install $missing)"
   fi
-  echo "Installing chromium…" >&2
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; } \
-    >"$cache/chromium.log" 2>&1 </dev/null 9>&- || { tail -n 20 "$cache/chromium.log" >&2; fail "chromium can't be installed"; }
+  echo "Installing $missing…" >&2
+  # Asked by Debian's packages before they start their service: 101 is no.
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && own_policy=1
+  fi
+  # shellcheck disable=SC2086
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } \
+    >"$cache/packages.log" 2>&1 </dev/null 9>&- || ok=""
+  [ -z "$own_policy" ] || rm -f "$policy"
+  [ -n "$ok" ] || { tail -n 20 "$cache/packages.log" >&2; fail "can't be installed: $missing"; }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test suite, one after another, and adds them up. Started by `./cloudsync test`, which has built everything.
+# Runs every test suite, two lanes beside each other, and adds them up. Started by `./cloudsync test`, which has built everything.
 # A suite's output is shown when it fails. The last line is the sum.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -56,20 +56,44 @@ holds_tests() {
   [ -n "$(find "$1" -name node_modules -prune -o \( -name '*.test.ts' -o -name '*.spec.ts' \) -print -quit)" ]
 }
 
+run_node_suites() {
+  local folder
+  for folder in clients/typescript web; do
+    holds_tests "$folder" || continue
+    run_node "$folder" "$folder" "$scratch/vitest.json" '[r.numTotalTests, r.numFailedTests, r.numPendingTests + r.numTodoTests]' \
+      npx vitest run --reporter=default --reporter=json --outputFile.json="$scratch/vitest.json"
+    rm -f "$scratch/vitest.json"
+  done
+
+  if holds_tests tests/Browser; then
+    export PLAYWRIGHT_JSON_OUTPUT_NAME="$scratch/playwright.json"
+    run_node tests/Browser tests/Browser "$scratch/playwright.json" \
+      '[r.stats.expected + r.stats.unexpected + r.stats.flaky + r.stats.skipped, r.stats.unexpected + r.stats.flaky, r.stats.skipped]' \
+      npx playwright test --reporter=list,json
+  fi
+}
+
+# The suites on Node run beside those on .NET, which wait for servers and disks much of the time. They are shown after them;
+# what they come to is passed on in a file.
+everything=$scratch
+mkdir "$everything/node"
+(
+  scratch=$everything/node
+  trap - EXIT
+  run_node_suites
+  echo "$passed $failed $skipped" >"$scratch/sum"
+) >"$everything/node.log" 2>&1 &
+node_suites=$!
+
 for project in tests/*.Tests; do run_dotnet "$project"; done
 
-for folder in clients/typescript web; do
-  holds_tests "$folder" || continue
-  run_node "$folder" "$folder" "$scratch/vitest.json" '[r.numTotalTests, r.numFailedTests, r.numPendingTests + r.numTodoTests]' \
-    npx vitest run --reporter=default --reporter=json --outputFile.json="$scratch/vitest.json"
-  rm -f "$scratch/vitest.json"
-done
-
-if holds_tests tests/Browser; then
-  export PLAYWRIGHT_JSON_OUTPUT_NAME="$scratch/playwright.json"
-  run_node tests/Browser tests/Browser "$scratch/playwright.json" \
-    '[r.stats.expected + r.stats.unexpected + r.stats.flaky + r.stats.skipped, r.stats.unexpected + r.stats.flaky, r.stats.skipped]' \
-    npx playwright test --reporter=list,json
+wait "$node_suites" || true
+cat "$everything/node.log"
+if read -r good bad idle <"$everything/node/sum"; then
+  passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + idle))
+else
+  echo "The suites on Node broke off."
+  failed=$((failed + 1))
 fi
 
 echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"

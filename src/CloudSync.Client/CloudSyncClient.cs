@@ -281,10 +281,20 @@ public sealed class CloudSyncClient : IDisposable
     {
         _retryAt = _retryIn = null;
         _refusal = null;
-        _connection = new ClientConnection(this, _transports(_endpoint)) { LastReceived = Now, LastSent = Now };
+        _connection = new ClientConnection(this, _transports(Address())) { LastReceived = Now, LastSent = Now };
         _connection.WelcomeBy = Now + _options.ConnectTimeout;
         SetAlarm(_connection.WelcomeBy);
         _connection.Transport.Start(_connection);
+    }
+
+    // With a hint for a load balancer, so that a document's users meet on one gateway. A server makes nothing of it.
+    private Uri Address()
+    {
+        var document = _documents.Keys.FirstOrDefault();
+        if (document is null)
+            return _endpoint;
+        var query = _endpoint.Query.Length > 1 ? _endpoint.Query + "&" : "?";
+        return new UriBuilder(_endpoint) { Query = query + "document=" + Uri.EscapeDataString(document) }.Uri;
     }
 
     private void Handle(ClientConnection connection, ServerMessage message)

@@ -32,6 +32,15 @@ public sealed class CloudSyncClientOptions
     /// <summary>Edits waiting to be sent are composed into operations of about this many bytes at the most.</summary>
     public int ComposeBytes { get; set; } = 32 << 10;
 
+    /// <summary>How many steps can be undone in each document; 0 for none, which saves the work for it.</summary>
+    public int UndoSteps { get; set; } = 100;
+
+    /// <summary>How many bytes the steps of a document have together. The newest is kept whatever it has.</summary>
+    public long UndoBytes { get; set; } = 8 << 20;
+
+    /// <summary>Edits that come closer together than this, and touch each other, are undone in one step.</summary>
+    public TimeSpan UndoPause { get; set; } = TimeSpan.FromSeconds(1);
+
     /// <summary>Names the client for ever; 0 for a random name. Two clients must never share one.</summary>
     public ulong ClientId { get; set; }
 

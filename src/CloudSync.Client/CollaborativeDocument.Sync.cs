@@ -1,5 +1,6 @@
 // A document's talk with the server: open, submit, follow what is committed, open again when something is amiss.
 
+using System.Buffers;
 using CloudSync.Operations;
 using CloudSync.Protocol.V1;
 using Google.Protobuf;
@@ -230,8 +231,7 @@ public sealed partial class CollaborativeDocument
         if (!IsInFlight(ack.ClientSeq) || (long)ack.Version > _pending!.Version)
             return;
         // It is in a snapshot that was read while it was in flight.
-        var (_, change) = _pending.TakeBack(refused: false);
-        Show(change, ChangeSource.Correction);
+        TakeBack(refused: false);
         Settled();
     }
 
@@ -350,6 +350,8 @@ public sealed partial class CollaborativeDocument
         if (author == _client.ClientId && IsInFlight(operation.ClientSeq))
         {
             var correction = _pending.ReceiveOwn(bytes);
+            _undo!.Move(correction);
+            _selection = DocumentPresence.Move(type, _selection, correction.Span, Side.Left);
             _presence.Move(type, bytes.Span, author);
             Show(correction, ChangeSource.Correction);
             Settled();
@@ -358,6 +360,7 @@ public sealed partial class CollaborativeDocument
         {
             var change = _pending.Receive(bytes, count);
             _presence.Move(type, bytes.Span, author);
+            _undo!.Move(change);
             _selection = DocumentPresence.Move(type, _selection, change.Span, Side.Left);
             Show(change, ChangeSource.Remote, author, operation.ClientSeq);
         }
@@ -373,13 +376,24 @@ public sealed partial class CollaborativeDocument
             HandBack(new(ErrorCode.VersionUnknown, "The server no longer has the version that this was made on."));
         _pending = new(state, version, former?.Sequence ?? _client.LastSequence(Id),
             Math.Min(_client.Options.ComposeBytes, (int)_client.Limits!.OperationBytes / 2));
+        var options = _client.Options;
+        _undo = new(state.Type, options.UndoSteps, options.UndoBytes, options.UndoPause);
         _fromSnapshot = false;
         if (former is not null)
         {
             _selection = null;
-            Show(Delta.Build().Delete(former.Shown.Length).ToDelta().Compose(Delta.FromState(state)).Bytes,
-                ChangeSource.Correction);
+            Show(Anew(former.Shown, state), ChangeSource.Correction);
         }
+    }
+
+    private static ReadOnlyMemory<byte> Anew(DocumentState former, DocumentState state)
+    {
+        if (state.Type != DocumentType.Json)
+            return Delta.Build().Delete(former.Length).ToDelta().Compose(Delta.FromState(state)).Bytes;
+        ArrayBufferWriter<byte> snapshot = new(), operation = new();
+        state.EncodeSnapshot(snapshot);
+        state.Type.EncodeCreation(snapshot.WrittenSpan, operation);
+        return operation.WrittenMemory;
     }
 
     // The operation in flight is dealt with.
@@ -434,12 +448,23 @@ public sealed partial class CollaborativeDocument
 
     private void RefuseInFlight(Refusal refusal)
     {
-        var (taken, change) = _pending!.TakeBack(refused: true);
-        Show(change, ChangeSource.Correction);
-        HandBack(taken.Operation, refusal);
-        foreach (var waiter in TakeWaiters(_edits - _pending.Unsaved))
+        var taken = TakeBack(refused: true);
+        HandBack(taken, refusal);
+        // Everybody waits for this one too: it was the oldest.
+        foreach (var waiter in TakeWaiters(long.MaxValue))
             Fail(waiter, new RefusedException(refusal));
         Settled();
+    }
+
+    // The operation in flight; returns it.
+    private ReadOnlyMemory<byte> TakeBack(bool refused)
+    {
+        var shown = _pending!.Shown.Fork();
+        var (taken, change) = _pending.TakeBack(refused);
+        _undo!.TakeBack(taken, shown, change);
+        _selection = DocumentPresence.Move(shown.Type, _selection, change.Span, Side.Left);
+        Show(change, ChangeSource.Correction);
+        return taken.Operation;
     }
 
     // The document as a whole. What it shows stays as it is, for the application to keep.
@@ -463,9 +488,10 @@ public sealed partial class CollaborativeDocument
 
     private void HandBack(ReadOnlyMemory<byte> operation, Refusal refusal)
     {
-        if (operation.IsEmpty || Refused is not { } refused)
+        if (operation.IsNothing() || Refused is not { } refused)
             return;
-        RefusedEdit edit = new(Delta.FromBytes(operation), refusal);
+        var json = OperationBytes.ToJson(_pending!.Committed.Type, operation);
+        RefusedEdit edit = new(json is null ? Delta.FromBytes(operation) : Delta.Empty, refusal, json);
         _client.Raise(() => refused(edit));
     }
 

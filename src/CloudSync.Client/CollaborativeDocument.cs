@@ -69,12 +69,13 @@ public sealed partial class CollaborativeDocument : IDisposable
     /// <summary>UTF-16 code units in what is shown, an embed counting one. O(1).</summary>
     public int Length => Read(static pending => pending.Shown.Length);
 
-    /// <summary>What is shown: what is committed, with this client's own edits. O(length) after each change.</summary>
+    /// <summary>Text: what is shown: what is committed, with this client's own edits. O(length) after each change.</summary>
     public Delta Content
     {
         get
         {
             using var _ = _client.Enter();
+            ThrowUnlessText();
             return _content ??= Delta.FromState(Pending.Shown);
         }
     }
@@ -116,7 +117,10 @@ public sealed partial class CollaborativeDocument : IDisposable
         Apply(edit);
     }
 
-    /// <summary>As <see cref="Submit"/>; the task completes when the server has acknowledged the edit.</summary>
+    /// <summary>
+    /// As <see cref="Submit"/>; the task completes when the server has acknowledged the edit and those before it. Fails as
+    /// <see cref="WhenSavedAsync"/> does.
+    /// </summary>
     public Task SubmitAsync(Delta edit)
     {
         ArgumentNullException.ThrowIfNull(edit);
@@ -143,7 +147,8 @@ public sealed partial class CollaborativeDocument : IDisposable
 
     /// <summary>
     /// Completes when the server has acknowledged all that was edited until now: then it is on its disk. Fails with
-    /// <see cref="RefusedException"/> if it refuses some of it.
+    /// <see cref="RefusedException"/> if it refuses some of it; what was refused before the call is told by
+    /// <see cref="Refused"/> alone.
     /// </summary>
     public Task WhenSavedAsync()
     {
@@ -161,13 +166,14 @@ public sealed partial class CollaborativeDocument : IDisposable
 
     /// <summary>
     /// Shows the others where this client's caret or selection is; null for nowhere. Others move it along with edits, and
-    /// so does this, until it is set anew.
+    /// so does this, until it is set anew. In JSON there are no positions: use <see cref="SetPresenceState"/>.
     /// </summary>
     public void SetSelection(Selection? selection)
     {
         using var _ = _client.Enter();
         if (selection is { } at)
         {
+            ThrowUnlessText();
             ArgumentOutOfRangeException.ThrowIfNegative(at.Anchor);
             ArgumentOutOfRangeException.ThrowIfNegative(at.Focus);
             ArgumentOutOfRangeException.ThrowIfGreaterThan(Math.Max(at.Anchor, at.Focus), Length);
@@ -215,27 +221,49 @@ public sealed partial class CollaborativeDocument : IDisposable
 
     private void Apply(Delta edit)
     {
-        ObjectDisposedException.ThrowIf(_closed, this);
-        if (_refusal is not null)
-            throw new RefusedException(_refusal);
+        ThrowUnlessEditable();
+        ThrowUnlessText();
         if (edit.Bytes.IsEmpty)
             return;
-        Pending.Add(edit.Bytes);
+        Apply(edit.Bytes);
+    }
+
+    private void Apply(ReadOnlyMemory<byte> operation)
+    {
+        var inverse = _undo!.IsKept ? Pending.Shown.Invert(operation) : default;
+        var carrier = Pending.Add(operation);
+        var before = _selection;
+        _selection = DocumentPresence.Move(Pending.Committed.Type, before, operation.Span, Side.Right);
+        _undo.Record(operation, inverse, carrier, _client.Now, before, _selection);
+        Edited(operation, ChangeSource.Local);
+    }
+
+    private void Edited(ReadOnlyMemory<byte> operation, ChangeSource source, Selection? selection = null)
+    {
         _edits++;
-        _selection = DocumentPresence.Move(Pending.Committed.Type, _selection, edit.Bytes.Span, Side.Right);
-        Show(edit.Bytes, ChangeSource.Local, _client.ClientId, Pending.NewestSequence);
+        Show(operation, source, _client.ClientId, Pending.NewestSequence, selection);
         MarkDue();
     }
 
-    // What is shown has changed. A remote operation is told of even if, over our own edits, nothing is left of it.
-    private void Show(ReadOnlyMemory<byte> operation, ChangeSource source, ulong clientId = 0, ulong sequence = 0)
+    private void ThrowUnlessEditable()
     {
-        if (operation.IsEmpty && source == ChangeSource.Correction)
+        ObjectDisposedException.ThrowIf(_closed, this);
+        if (_refusal is not null)
+            throw new RefusedException(_refusal);
+    }
+
+    // What is shown has changed. A remote operation is told of even if, over our own edits, nothing is left of it.
+    private void Show(
+        ReadOnlyMemory<byte> operation, ChangeSource source, ulong clientId = 0, ulong sequence = 0,
+        Selection? selection = null)
+    {
+        if (operation.IsNothing() && source == ChangeSource.Correction)
             return;
         _content = null;
         if (Changed is { } changed)
         {
-            DocumentChange change = new(operation, source, clientId, sequence, Pending.Version);
+            DocumentChange change = new(
+                operation, Pending.Committed.Type, source, clientId, sequence, Pending.Version, selection);
             _client.Raise(() => changed(change));
         }
     }

@@ -71,8 +71,8 @@ internal sealed class DocumentPresence(ulong ownClientId)
     }
 
     public static Selection? Move(DocumentType type, Selection? selection, ReadOnlySpan<byte> operation, Side side) =>
-        selection is not { } at
-            ? null
+        selection is not { } at || operation.IsEmpty
+            ? selection
             : new(type.TransformPosition(at.Anchor, operation, side), type.TransformPosition(at.Focus, operation, side));
 
     /// <summary>Whether the others have to be told; if so, the caller does it.</summary>

@@ -5,7 +5,6 @@
 // to the pending operations. `Shown` is that with the pending operations on top: what the user sees. Both share their
 // structure (DocumentState.Fork), so that keeping the two costs little.
 
-using System.Buffers;
 using CloudSync.Operations;
 
 namespace CloudSync.Client;
@@ -18,14 +17,18 @@ internal sealed class PendingOperation(ReadOnlyMemory<byte> operation)
 
     /// <summary>How many edits of the user it holds.</summary>
     public int Edits { get; set; } = 1;
+
+    /// <summary>Whether it is no longer pending.</summary>
+    public bool IsSettled { get; set; }
 }
 
 /// <summary>A document on its way between what is committed and what the user sees.</summary>
 internal sealed class PendingEdits
 {
+    private const int MaxComposedComponents = 500;
+
     private readonly DocumentType _type;
     private readonly int _composeBytes;
-    private readonly ArrayBufferWriter<byte> _scratch = new();
 
     // If `InFlight`, the first has been sent under the name `Sequence`; the others wait.
     private readonly List<PendingOperation> _operations = [];
@@ -66,8 +69,9 @@ internal sealed class PendingEdits
     public ulong NewestSequence => Sequence + (ulong)(_operations.Count - (InFlight ? 1 : 0));
 
     /// <summary>Takes an edit of the user.</summary>
+    /// <returns>The pending operation that it went into.</returns>
     /// <exception cref="OperationException">It doesn't fit what is shown. Nothing has changed.</exception>
-    public void Add(ReadOnlyMemory<byte> operation)
+    public PendingOperation Add(ReadOnlyMemory<byte> operation)
     {
         if (_operations.Count == 0)
         {
@@ -82,14 +86,33 @@ internal sealed class PendingEdits
 
         Unsaved++;
         if (_operations.Count > (InFlight ? 1 : 0)
-            && _operations[^1].Operation.Length + operation.Length <= _composeBytes)
+            && _operations[^1].Operation.Length + operation.Length <= _composeBytes
+            && TryCompose(_operations[^1].Operation, operation, out var composed))
         {
-            _operations[^1].Operation = Compose(_operations[^1].Operation, operation);
+            _operations[^1].Operation = composed;
             _operations[^1].Edits++;
         }
         else
         {
             _operations.Add(new PendingOperation(operation));
+        }
+
+        return _operations[^1];
+    }
+
+    // Together they may be more than one operation should be: merging JSON looks at every pair of components.
+    private bool TryCompose(
+        ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second, out ReadOnlyMemory<byte> composed)
+    {
+        try
+        {
+            composed = _type.Compose(first, second);
+            return _type.HasPositions || _type.Measure(composed.Span).Components <= MaxComposedComponents;
+        }
+        catch (OperationException)
+        {
+            composed = default;
+            return false;
         }
     }
 
@@ -102,7 +125,7 @@ internal sealed class PendingEdits
         if (!InFlight)
         {
             // Something typed and deleted again before it was sent is nothing.
-            while (_operations.Count > 0 && _operations[0].Operation.IsEmpty)
+            while (_operations.Count > 0 && _operations[0].Operation.IsNothing())
                 Settle();
             if (_operations.Count == 0)
                 return null;
@@ -141,10 +164,10 @@ internal sealed class PendingEdits
         else
         {
             Divergences++;
-            var inverse = Invert(foreseen);
+            var inverse = Committed.Invert(foreseen);
             Committed.Apply(operation.Span);
             Settle(sameContent: false);
-            correction = Rebase(Compose(inverse, operation));
+            correction = Rebase(_type.Compose(inverse, operation));
         }
 
         Version++;
@@ -159,7 +182,7 @@ internal sealed class PendingEdits
     public (PendingOperation Operation, ReadOnlyMemory<byte> Change) TakeBack(bool refused)
     {
         var taken = _operations[0];
-        var inverse = Invert(taken.Operation);
+        var inverse = Committed.Invert(taken.Operation);
         Settle(sameContent: false);
         if (refused)
             Sequence--;
@@ -179,8 +202,8 @@ internal sealed class PendingEdits
     {
         foreach (var pending in _operations)
         {
-            var moved = Transform(pending.Operation, change, Side.Right);
-            change = Transform(change, pending.Operation, Side.Left);
+            var moved = _type.Transform(pending.Operation, change, Side.Right);
+            change = _type.Transform(change, pending.Operation, Side.Left);
             pending.Operation = moved;
         }
 
@@ -194,30 +217,10 @@ internal sealed class PendingEdits
     private void Settle(bool sameContent = true)
     {
         Unsaved -= _operations[0].Edits;
+        _operations[0].IsSettled = true;
         _operations.RemoveAt(0);
         InFlight = false;
         if (_operations.Count == 0 && sameContent)
             Committed = Shown;
-    }
-
-    private byte[] Transform(ReadOnlyMemory<byte> operation, ReadOnlyMemory<byte> over, Side side)
-    {
-        _scratch.ResetWrittenCount();
-        _type.Transform(operation.Span, over.Span, side, _scratch);
-        return _scratch.WrittenSpan.ToArray();
-    }
-
-    private byte[] Compose(ReadOnlyMemory<byte> first, ReadOnlyMemory<byte> second)
-    {
-        _scratch.ResetWrittenCount();
-        _type.Compose(first.Span, second.Span, _scratch);
-        return _scratch.WrittenSpan.ToArray();
-    }
-
-    private byte[] Invert(ReadOnlyMemory<byte> operation)
-    {
-        _scratch.ResetWrittenCount();
-        Committed.Invert(operation.Span, _scratch);
-        return _scratch.WrittenSpan.ToArray();
     }
 }

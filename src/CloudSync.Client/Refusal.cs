@@ -20,6 +20,9 @@ public sealed class RefusedException(Refusal refusal) : Exception($"{refusal.Cod
 }
 
 /// <summary>An edit that the server refused. It was taken out of the document again, and is handed back here.</summary>
-/// <param name="Operation">The edit (or several, composed), as it would have applied when it was refused.</param>
+/// <param name="Operation">
+/// Text: the edit (or several, composed), as it would have applied when it was refused; empty for JSON.
+/// </param>
 /// <param name="Reason">Why.</param>
-public sealed record RefusedEdit(Delta Operation, Refusal Reason);
+/// <param name="JsonOperation">JSON: the same, in json0's own JSON; null for text.</param>
+public sealed record RefusedEdit(Delta Operation, Refusal Reason, string? JsonOperation = null);

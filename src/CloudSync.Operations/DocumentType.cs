@@ -21,6 +21,9 @@ public abstract class DocumentType
     /// <summary>Plain text: rich text without attributes and embeds. Named "text".</summary>
     public static DocumentType Text { get; } = new RichTextType(plain: true);
 
+    /// <summary>JSON: json0 semantics, text0 and rich-text as embedded subtypes. Named "json".</summary>
+    public static DocumentType Json { get; } = new JsonType();
+
     /// <summary>The name in the protocol, the log and the REST interface.</summary>
     public abstract string Name { get; }
 
@@ -29,8 +32,12 @@ public abstract class DocumentType
     {
         "rich-text" => RichText,
         "text" => Text,
+        "json" => Json,
         _ => null,
     };
+
+    /// <summary>Whether there are positions in a document, for selections: in text there are, in JSON there are not.</summary>
+    public virtual bool HasPositions => true;
 
     /// <summary>The state of a document at version 0.</summary>
     public abstract DocumentState CreateEmpty();
@@ -38,6 +45,12 @@ public abstract class DocumentType
     /// <summary>Decodes what <see cref="DocumentState.EncodeSnapshot"/> wrote.</summary>
     /// <exception cref="OperationException">The bytes are not a snapshot of this type.</exception>
     public abstract DocumentState DecodeSnapshot(ReadOnlySpan<byte> snapshot);
+
+    /// <summary>Writes the operation that makes a content out of an empty document.</summary>
+    /// <param name="snapshot">The content, as <see cref="DocumentState.EncodeSnapshot"/> writes it.</param>
+    /// <param name="output">Receives the operation.</param>
+    public virtual void EncodeCreation(ReadOnlySpan<byte> snapshot, IBufferWriter<byte> output) =>
+        output.Write(snapshot);
 
     /// <summary>
     /// Checks that the bytes are one well-formed operation of this type, and measures it.
@@ -88,4 +101,8 @@ public enum Side
 /// <summary>What can be said of an operation without a document.</summary>
 /// <param name="RequiredLength">The least length (UTF-16 code units) a document must have for the operation to fit.</param>
 /// <param name="LengthChange">By how much it makes a document longer (or, negative, shorter).</param>
-public readonly record struct OperationMeasure(int RequiredLength, int LengthChange);
+/// <param name="Components">
+/// JSON: how many components it has; transforming looks at the product of the two operations'. 0 where the work grows
+/// with the sum, as in text.
+/// </param>
+public readonly record struct OperationMeasure(int RequiredLength, int LengthChange, int Components = 0);

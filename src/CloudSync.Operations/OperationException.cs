@@ -22,6 +22,21 @@ public enum OperationError
 
     /// <summary>It would make the document larger than the bytes that it was given.</summary>
     TooLarge,
+
+    /// <summary>
+    /// JSON: something else stands where the operation leads, or nothing; or it would leave what isn't JSON; or two
+    /// operations can't have been made on one document.
+    /// </summary>
+    DoesNotFit,
+
+    /// <summary>JSON: lists and objects stand deeper in each other than is allowed, or a path is longer.</summary>
+    TooDeep,
+
+    /// <summary>JSON: the operation has more components than are allowed.</summary>
+    TooManyComponents,
+
+    /// <summary>JSON: transforming one operation over another would have to look at more pairs than are allowed.</summary>
+    TooMuchWork,
 }
 
 /// <summary>An operation was refused. It has changed nothing.</summary>

@@ -130,7 +130,8 @@ public readonly ref struct SubmitView
                 return false;
             var read = (field, type) switch
             {
-                (Submit.DocumentIdFieldNumber, WireType.Bytes) => reader.TryReadBytes(out documentId),
+                // Checked each time: of a field given twice the last counts, but all have to be valid.
+                (Submit.DocumentIdFieldNumber, WireType.Bytes) => reader.TryReadBytes(out documentId) && Utf8.IsValid(documentId),
                 (Submit.BaseVersionFieldNumber, WireType.Varint) => reader.TryReadUInt64(out baseVersion),
                 (Submit.ClientSeqFieldNumber, WireType.Varint) => reader.TryReadUInt64(out clientSequence),
                 (Submit.OperationFieldNumber, WireType.Bytes) => reader.TryReadBytes(out operation),
@@ -140,8 +141,6 @@ public readonly ref struct SubmitView
                 return false;
         }
 
-        if (!Utf8.IsValid(documentId))
-            return false;
         submit = new SubmitView(documentId, baseVersion, clientSequence, operation);
         return true;
     }

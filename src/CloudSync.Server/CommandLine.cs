@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Net;
 using System.Net.Sockets;
 using CloudSync.Log;
+using CloudSync.Server.Admin;
 using Microsoft.Extensions.Options;
 
 namespace CloudSync.Server;
@@ -50,7 +51,15 @@ internal static class CommandLine
             DefaultValueFactory = static _ => new DirectoryInfo(Path.Combine(AppContext.BaseDirectory, "wwwroot")),
         };
         var command = new RootCommand("CloudSync: documents that many people edit at once.") { port, host, data, web };
+        command.Add(AuditCommand.Create());
+        foreach (var copying in CopyCommands.Create())
+            command.Add(copying);
 
+        command.SetAction((result, stop) => RunAsync(
+            new ServerSettings(
+                result.GetRequiredValue(port), result.GetRequiredValue(host), result.GetRequiredValue(data),
+                result.GetRequiredValue(web)),
+            stop));
         var parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)
         {
@@ -58,27 +67,13 @@ internal static class CommandLine
             return WrongUsage;
         }
 
-        command.SetAction((result, stop) => RunAsync(
-            new ServerSettings(
-                result.GetRequiredValue(port), result.GetRequiredValue(host), result.GetRequiredValue(data),
-                result.GetRequiredValue(web)),
-            stop));
         // The host handles the signals: it drains before it stops.
-        return await command.Parse(args)
+        return await parsed
             .InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }).ConfigureAwait(false);
     }
 
     private static async Task<int> RunAsync(ServerSettings settings, CancellationToken stop)
     {
-        try
-        {
-            settings.Data.Create();
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return Fail(NoDataDirectory, $"the data directory can't be made: {exception.Message}");
-        }
-
         try
         {
             var app = ServerApplication.Build(settings);
@@ -98,7 +93,7 @@ internal static class CommandLine
         }
     }
 
-    private static int Fail(int exitCode, string message)
+    public static int Fail(int exitCode, string message)
     {
         Console.Error.WriteLine($"cloudsync: {message.ReplaceLineEndings(" ")}");
         return exitCode;
@@ -111,6 +106,8 @@ internal static class CommandLine
         {
             switch (cause)
             {
+                case DataDirectoryException:
+                    return (NoDataDirectory, cause.Message);
                 case LogUnusableException or LogUnavailableException:
                     return (LogUnusable, cause.Message);
                 case OptionsValidationException invalid:

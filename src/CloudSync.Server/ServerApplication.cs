@@ -1,4 +1,4 @@
-// The program put together: the library, the SQLite log, REST, the web app.
+// The program put together: the library, its parts, REST, the web app; of a worker, only what looks after it.
 
 using System.Net;
 using System.Net.Sockets;
@@ -13,7 +13,10 @@ internal static class ServerApplication
 {
     /// <param name="settings">From the command line.</param>
     /// <param name="configure">Changes the builder before the application is built; for tests.</param>
-    public static WebApplication Build(ServerSettings settings, Action<WebApplicationBuilder>? configure = null)
+    /// <param name="configuration">More settings; for tests.</param>
+    public static WebApplication Build(
+        ServerSettings settings, Action<WebApplicationBuilder>? configure = null,
+        IEnumerable<KeyValuePair<string, string?>>? configuration = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
@@ -21,6 +24,7 @@ internal static class ServerApplication
             ContentRootPath = AppContext.BaseDirectory,
             ApplicationName = typeof(ServerApplication).Assembly.GetName().Name,
         });
+        builder.Configuration.AddInMemoryCollection(configuration);
         // A name that a foreign page has made to point here would make that page ours (DNS rebinding). Whoever listens on
         // more than this machine has names of their own, and sets them.
         if (settings.Host == "localhost")
@@ -41,7 +45,9 @@ internal static class ServerApplication
             Listen(kestrel, settings);
         });
 
-        builder.Services.AddCloudSync().UseSqlite(Path.Combine(settings.Data.FullName, "cloudsync.db"));
+        var role = ServerRoles.Read(builder.Configuration);
+        builder.Services.AddCloudSync().AddParts(builder.Configuration, role, settings);
+        builder.Services.AddTrustedProxies(builder.Configuration);
         builder.Services.AddRest();
         builder.Services.AddHealth();
         // Stopping drains first; what is left then has a moment to end.
@@ -50,16 +56,19 @@ internal static class ServerApplication
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.UseTrustedProxies();
         app.Use(static (context, next) =>
         {
             context.Response.Headers.XContentTypeOptions = "nosniff";
             return next(context);
         });
         app.UseRestErrors();
+        app.MapHealth(role);
+        if (role == ServerRole.Worker)
+            return app;
         app.UseWebApp(settings.Web);
         app.MapCloudSync("/sync");
         app.MapRest();
-        app.MapHealth();
         return app;
     }
 

@@ -7,7 +7,7 @@ namespace CloudSync.Server;
 
 /// <param name="Port">0 for any that is free.</param>
 /// <param name="Host">"localhost", an IP address, or "*".</param>
-/// <param name="Data">Where the documents are kept; exists.</param>
+/// <param name="Data">Where the documents are kept, if in a file; need not exist.</param>
 /// <param name="Web">The built web app; need not exist.</param>
 internal sealed record ServerSettings(int Port, string Host, DirectoryInfo Data, DirectoryInfo Web);
 

@@ -1,4 +1,4 @@
-// What is read from the log.
+// What is read from the log, besides operations: LogConnection.Operations.cs has those.
 
 using CloudSync.Log;
 
@@ -29,48 +29,26 @@ internal sealed partial class LogConnection
         return records;
     }
 
-    public IReadOnlyList<LoggedOperation> Read(string documentId, long afterVersion, int maxCount, int maxBytes)
+    public IReadOnlyList<DocumentRecord> ListById(string afterId, int limit)
     {
-        using var row = Use(Sql.Read);
-        row.Bind(documentId);
-        row.Bind(afterVersion);
-        row.Bind(maxCount);
-        var operations = new List<LoggedOperation>();
-        var bytesLeft = (long)maxBytes;
-        var author = "";
-        Span<byte> authorBytes = [];
+        using var row = Use(Sql.ListById);
+        row.Bind(afterId);
+        row.Bind(limit);
+        var records = new List<DocumentRecord>();
         while (row.Step())
-        {
-            var bytes = row.Bytes(6);
-            bytesLeft -= bytes.Length;
-            if (bytesLeft < 0 && operations.Count > 0)
-                break;
-            // Versions are dense. Were one missing, everything built on what is read here would be wrong.
-            var version = row.Int64(0);
-            if (version != afterVersion + operations.Count + 1)
-            {
-                throw LogFailure.Corrupt(
-                    Path, null, $"version {afterVersion + operations.Count + 1} of document '{documentId}' is missing");
-            }
+            records.Add(ReadRecord(row));
+        return records;
+    }
 
-            // Neighbours mostly have the same author: one string is enough for them.
-            if (!row.Bytes(4).SequenceEqual(authorBytes))
-            {
-                author = row.Text(4);
-                authorBytes = row.Bytes(4).ToArray();
-            }
-
-            operations.Add(new LoggedOperation(
-                version,
-                unchecked((ulong)row.Int64(1)),
-                unchecked((ulong)row.Int64(2)),
-                row.Int64(3),
-                author,
-                SqliteTime.FromMicroseconds(row.Int64(5)),
-                bytes.ToArray()));
-        }
-
-        return operations;
+    public IReadOnlyList<DeletedDocument> ListDeleted(string afterId, int limit)
+    {
+        using var row = Use(Sql.ListDeleted);
+        row.Bind(afterId);
+        row.Bind(limit);
+        var deleted = new List<DeletedDocument>();
+        while (row.Step())
+            deleted.Add(new DeletedDocument(ReadRecord(row), SqliteTime.FromMicroseconds(row.Int64(7))));
+        return deleted;
     }
 
     public IReadOnlyList<long> ReadHeads(IReadOnlyList<string> documentIds)
@@ -88,59 +66,12 @@ internal sealed partial class LogConnection
         return heads;
     }
 
-    /// <summary>
-    /// Times never go back within a document, so the newest version at or before a moment is found by bisection: twenty
-    /// look-ups among a million operations.
-    /// </summary>
-    public long? FindVersion(string documentId, DateTimeOffset moment)
-    {
-        Run(Sql.BeginRead);
-        var version = FindVersion(documentId, SqliteTime.ToMicroseconds(moment));
-        Run(Sql.Commit);
-        return version;
-    }
-
     public LoggedSnapshot? FindSnapshot(string documentId, long atOrBeforeVersion)
     {
         using var row = Use(Sql.FindSnapshot);
         row.Bind(documentId);
         row.Bind(atOrBeforeVersion);
         return row.Step() ? new LoggedSnapshot(row.Int64(0), row.Bytes(1).ToArray()) : null;
-    }
-
-    private long? FindVersion(string documentId, long microseconds)
-    {
-        long number, newest;
-        using (var row = Use(Sql.Head))
-        {
-            row.Bind(documentId);
-            if (!row.Step())
-                return null;
-            number = row.Int64(0);
-            newest = row.Int64(1);
-        }
-
-        long oldest = 0;
-        while (oldest < newest)
-        {
-            var middle = oldest + ((newest - oldest + 1) / 2);
-            if (CommittedAt(documentId, number, middle) <= microseconds)
-                oldest = middle;
-            else
-                newest = middle - 1;
-        }
-
-        return oldest;
-    }
-
-    private long CommittedAt(string documentId, long number, long version)
-    {
-        using var row = Use(Sql.CommittedAt);
-        row.Bind(number);
-        row.Bind(version);
-        return row.Step()
-            ? row.Int64(0)
-            : throw LogFailure.Corrupt(Path, null, $"version {version} of document '{documentId}' is missing");
     }
 
     private static DocumentRecord ReadRecord(Statement.Execution row) => new(

@@ -40,11 +40,11 @@ internal sealed partial class LogConnection
         return update.Run() == 1;
     }
 
-    public IReadOnlyList<AppendResult> Append(IReadOnlyList<DocumentAppend> appends)
+    public IReadOnlyList<AppendResult> Append(IReadOnlyList<DocumentAppend> appends, bool keepOutbox)
     {
         var results = new AppendResult[appends.Count];
         for (var i = 0; i < results.Length; i++)
-            results[i] = Append(appends[i]);
+            results[i] = Append(appends[i], keepOutbox);
         return results;
     }
 
@@ -57,8 +57,9 @@ internal sealed partial class LogConnection
         return insert.Run() == 1;
     }
 
-    private AppendResult Append(DocumentAppend append)
+    private AppendResult Append(DocumentAppend append, bool keepOutbox)
     {
+        Span<byte> link = stackalloc byte[AuditChain.HashBytes], digest = stackalloc byte[AuditChain.HashBytes];
         long number, head, changedAt;
         using (var row = Use(Sql.FindToAppend))
         {
@@ -68,6 +69,10 @@ internal sealed partial class LogConnection
             number = row.Int64(0);
             head = row.Int64(1);
             changedAt = row.Int64(2);
+            if (head == 0)
+                AuditChain.Begin(append.DocumentId).CopyTo(link);
+            else
+                ReadLink(row, 3, append.DocumentId, head).CopyTo(link);
         }
 
         if (head != append.ExpectedHead)
@@ -77,23 +82,30 @@ internal sealed partial class LogConnection
         {
             // Clocks of several gateways may differ; within a document, time never goes back.
             changedAt = Math.Max(changedAt, SqliteTime.ToMicroseconds(operation.CommittedAt));
+            AuditChain.Digest(++head, operation, digest);
+            AuditChain.Link(link, digest, changedAt, link);
             using var insert = Use(Sql.Append);
             insert.Bind(number);
-            insert.Bind(++head);
+            insert.Bind(head);
             insert.Bind(unchecked((long)operation.ClientId));
             insert.Bind(unchecked((long)operation.ClientSequence));
             insert.Bind(operation.BaseVersion);
             insert.Bind(operation.Author);
             insert.Bind(changedAt);
             insert.Bind(operation.Bytes.Span);
+            insert.Bind(link);
             insert.Run();
         }
+
+        if (keepOutbox)
+            AddToOutbox(number, append.ExpectedHead + 1, append.Operations.Count, changedAt);
 
         // The transaction holds the write lock since before the head was read. The condition is there all the same: were
         // that ever untrue, nothing must be written.
         using var update = Use(Sql.MoveHead);
         update.Bind(head);
         update.Bind(changedAt);
+        update.Bind(link);
         update.Bind(number);
         update.Bind(append.ExpectedHead);
         if (update.Run() != 1)

@@ -32,10 +32,13 @@ internal static class LogFailure
         _ => InUse(path, exception),
     };
 
-    public static LogUnusableException Corrupt(string path, Exception? exception, string? detail = null) => new(
+    public static LogUnusableException Corrupt(string path, Exception? exception, string? detail = null, string? documentId = null) => new(
         $"The database '{path}' is corrupt ({detail ?? Detail(exception)}). "
         + "Stop the server, keep a copy of the file, and restore a backup.",
-        exception);
+        exception)
+    {
+        DocumentId = documentId,
+    };
 
     public static LogUnusableException NotOurs(string path, Exception? exception = null) => new(
         $"'{path}' is not a CloudSync database. Choose another path, or move the file away.", exception);

@@ -118,6 +118,8 @@ internal static class LogFile
         for (var i = (int)connection.QueryInt64("PRAGMA user_version"); i < Schema.Migrations.Count; i++)
         {
             connection.Execute(Schema.Migrations[i]);
+            if (i + 1 == Schema.AuditChain)
+                connection.BackfillAuditChains();
             connection.Execute($"PRAGMA application_id = {Schema.ApplicationId}; PRAGMA user_version = {i + 1}");
         }
 

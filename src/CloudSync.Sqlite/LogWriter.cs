@@ -32,6 +32,8 @@ internal sealed class LogWriter : IAsyncDisposable
         new Thread(WriteAll) { Name = "CloudSync log writer", IsBackground = true }.Start();
     }
 
+    public string Path => _path;
+
     /// <summary>Runs something inside a transaction; done when that is on stable storage.</summary>
     /// <param name="write">
     /// Called on the writer's thread. What it throws undoes the whole transaction, other requests' writes included, so it

@@ -35,8 +35,11 @@ public static class SqliteLogExtensions
         this IServiceCollection services, Action<SqliteLogOptions> configure)
     {
         services.AddOptions<SqliteLogOptions>().Configure(configure);
-        services.TryAddSingleton<IOperationLog>(
-            provider => SqliteOperationLog.Open(provider.GetRequiredService<IOptions<SqliteLogOptions>>().Value));
+        services.TryAddSingleton(provider => SqliteOperationLog.Open(
+            provider.GetRequiredService<IOptions<SqliteLogOptions>>().Value,
+            provider.GetRequiredService<IOptions<OutboxOptions>>().Value.Enabled));
+        services.TryAddSingleton<IOperationLog>(static provider => provider.GetRequiredService<SqliteOperationLog>());
+        services.TryAddSingleton<IOutbox>(static provider => provider.GetRequiredService<SqliteOperationLog>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, OpenAtStart>());
         return services;
     }

@@ -38,11 +38,22 @@ public sealed class CloudSyncOptions
     /// <summary>How often a gateway compares the heads of its open documents with the log's.</summary>
     public TimeSpan HeadCheckInterval { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How often a gateway reads up to 1,000 heads from the log while the fan-out of their documents is ill.
+    /// </summary>
+    public TimeSpan HeadPollInterval { get; set; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>A snapshot is made after this many operations at the most.</summary>
     public int SnapshotOperations { get; set; } = 1_000;
 
     /// <summary>A snapshot is made after this many bytes of operations at the most.</summary>
     public int SnapshotBytes { get; set; } = 1 << 20;
+
+    /// <summary>Of an open document, this many operations before the newest snapshot are left unpacked.</summary>
+    public int HistoryTailOperations { get; set; } = 2_048;
+
+    /// <summary>Of an open document, older operations are packed when there are so many of them.</summary>
+    public int HistoryPackOperations { get; set; } = 4_096;
 
     /// <summary>A gateway whose lease is older than this is gone, and its presence with it.</summary>
     public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(15);
@@ -74,6 +85,9 @@ public sealed class CloudSyncLimits
 
     /// <summary>Documents in the memory of this process.</summary>
     public int OpenDocuments { get; set; } = 100_000;
+
+    /// <summary>Bytes of old versions that the embedded cache keeps in memory.</summary>
+    public int VersionCacheBytes { get; set; } = 64 << 20;
 
     /// <summary>Sessions in one document on this gateway.</summary>
     public int SessionsPerDocument { get; set; } = 18_000;

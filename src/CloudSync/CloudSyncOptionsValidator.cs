@@ -18,6 +18,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Time(nameof(options.SendTimeout), options.SendTimeout);
         Time(nameof(options.DocumentIdleTimeout), options.DocumentIdleTimeout);
         Time(nameof(options.HeadCheckInterval), options.HeadCheckInterval);
+        Time(nameof(options.HeadPollInterval), options.HeadPollInterval);
         Time(nameof(options.PresenceLease), options.PresenceLease);
         if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > _longestTime)
             failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {_longestTime}.");
@@ -36,6 +37,9 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
 
         Count(nameof(options.SnapshotOperations), options.SnapshotOperations);
         Count(nameof(options.SnapshotBytes), options.SnapshotBytes);
+        Count(nameof(options.HistoryPackOperations), options.HistoryPackOperations);
+        if (options.HistoryTailOperations < 0)
+            failures.Add($"CloudSync:HistoryTailOperations is {options.HistoryTailOperations}; it must be at least 0.");
         var limits = options.Limits;
         Limit(nameof(limits.Connections), limits.Connections);
         Limit(nameof(limits.ConnectionsPerAddress), limits.ConnectionsPerAddress);
@@ -45,6 +49,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Limit(nameof(limits.DocumentBytes), limits.DocumentBytes);
         Limit(nameof(limits.DocumentsPerConnection), limits.DocumentsPerConnection);
         Limit(nameof(limits.OpenDocuments), limits.OpenDocuments);
+        Limit(nameof(limits.VersionCacheBytes), limits.VersionCacheBytes);
         Limit(nameof(limits.SessionsPerDocument), limits.SessionsPerDocument);
         Limit(nameof(limits.PresenceBytes), limits.PresenceBytes);
         Limit(nameof(limits.PresencePerDocument), limits.PresencePerDocument);

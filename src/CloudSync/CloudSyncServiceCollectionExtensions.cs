@@ -42,6 +42,8 @@ public static class CloudSyncServiceCollectionExtensions
         services.TryAddSingleton<GatewayMetrics>();
         services.TryAddSingleton<GatewayEnvironment>();
         services.TryAddSingleton<GatewayEndpoint>();
+        services.TryAddSingleton(static provider => new GatewayStatus(
+            provider.GetRequiredService<GatewayEnvironment>(), provider.GetRequiredService<OpenDocuments>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ConnectionSweep>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, GatewayDrain>());
         return new CloudSyncBuilder(services);

@@ -42,6 +42,24 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public void The_address_names_the_first_document_for_a_load_balancer_now_and_when_the_client_comes_back()
+    {
+        _server.Endpoint = "http://server/sync?tenant=a%20b";
+        using var client = NewClient(new FixedRandom(0.5));
+        client.Open(Id);
+        client.Open("another");
+        _server.Run();
+        _server.Newest.Break();
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+
+        Assert.Equal(
+            Enumerable.Repeat("ws://server/sync?tenant=a%20b&document=doc", 2),
+            _server.Addresses.Select(static address => address.AbsoluteUri));
+    }
+
+    [Fact]
     public async Task A_socket_that_is_gone_when_an_edit_is_to_be_sent_is_a_lost_connection_and_nothing_hangs()
     {
         var document = Open();

@@ -2,6 +2,7 @@
 
 using CloudSync.Operations;
 using CloudSync.Operations.Tests;
+using CloudSync.Verification.RichText;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 using Xunit;
@@ -14,7 +15,7 @@ public sealed class ConvergenceTests
 
     [Theory, InlineData(false, false), InlineData(true, false), InlineData(false, true), InlineData(true, true)]
     public void Clients_converge_and_every_edit_is_committed_once_whatever_breaks(bool plain, bool composeRuns) =>
-        RandomDeltas.Gen(plain).Sample(make => Run(make, plain, composeRuns), iter: 150, threads: 1);
+        RandomDeltaGen.Of(plain).Sample(make => Run(make, plain, composeRuns), iter: 150, threads: 1);
 
     private static void Run(RandomDeltas make, bool plain, bool composeRuns)
     {

@@ -88,7 +88,8 @@ public sealed class DocumentTests
         Assert.Equal(ErrorCode.DocumentTooLarge, refused.Reason.Code);
         Assert.Equal(Insert(5, "!!!"), refused.Operation);
         Assert.IsType<RefusedException>(first.Exception!.InnerException);
-        Assert.True(second.IsCompletedSuccessfully);
+        // It was to wait for the first as well.
+        Assert.IsType<RefusedException>(second.Exception!.InnerException);
         Assert.Equal("Oh. Hello", _document.ToPlainText());
         Assert.Equal("Oh. Hello", Log.Content.ToPlainText());
         Assert.Equal([1ul], Log.Log.Select(made => made.ClientSeq));

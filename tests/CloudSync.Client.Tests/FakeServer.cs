@@ -14,6 +14,11 @@ internal sealed class FakeServer
     /// <summary>Every connection there ever was, in order.</summary>
     public List<FakeTransport> Connections { get; } = [];
 
+    /// <summary>Where the clients connected to, in order.</summary>
+    public List<Uri> Addresses { get; } = [];
+
+    public string Endpoint { get; set; } = "ws://server/sync";
+
     public Limits Limits { get; } = new()
     {
         MessageBytes = 1 << 20, OperationBytes = 1 << 16, DocumentLength = 1 << 20, DocumentsPerConnection = 100,
@@ -31,13 +36,14 @@ internal sealed class FakeServer
 
     public CloudSyncClient Client(CloudSyncClientOptions options)
     {
-        options.TransportFactory = _ =>
+        options.TransportFactory = address =>
         {
+            Addresses.Add(address);
             var transport = new FakeTransport(this);
             Connections.Add(transport);
             return transport;
         };
-        return new CloudSyncClient(new Uri("ws://server/sync"), options);
+        return new CloudSyncClient(new Uri(Endpoint), options);
     }
 
     /// <summary>Moves everything on until nothing is left to be moved.</summary>
@@ -99,7 +105,7 @@ internal sealed class FakeServer
             Head = (ulong)document.Head, Title = "A title",
         };
         if (!open.HasFromVersion)
-            opened.Snapshot = ByteString.CopyFrom(document.Content.Bytes.Span);
+            opened.Snapshot = ByteString.CopyFrom(document.Snapshot);
         from.Queue(new ServerMessage { Opened = opened });
         foreach (var operation in document.Since(version, from.ClientId, ComposeRuns))
         {

@@ -2,6 +2,7 @@
 
 using CloudSync.Operations;
 using CloudSync.Operations.Tests;
+using CloudSync.Verification.RichText;
 using CsCheck;
 using Xunit;
 
@@ -11,11 +12,11 @@ public sealed class PendingEditsTests
 {
     [Theory, InlineData(false), InlineData(true)]
     public void Clients_that_edit_at_once_come_to_the_servers_document(bool plain) =>
-        RandomDeltas.Gen(plain).Sample(make => Converge(make, plain, clients: 3, steps: 40), iter: 400, threads: 1);
+        RandomDeltaGen.Of(plain).Sample(make => Converge(make, plain, clients: 3, steps: 40), iter: 400, threads: 1);
 
     [Fact]
     public void An_operation_that_is_committed_otherwise_than_foreseen_corrects_what_is_shown() =>
-        RandomDeltas.Gen().Sample(
+        RandomDeltaGen.Of().Sample(
             make =>
             {
                 var (document, pending) = InFlight(make, out var content);
@@ -36,7 +37,7 @@ public sealed class PendingEditsTests
 
     [Fact]
     public void A_refused_operation_is_taken_out_from_under_the_edits_behind_it() =>
-        RandomDeltas.Gen().Sample(
+        RandomDeltaGen.Of().Sample(
             make =>
             {
                 var (document, pending) = InFlight(make, out var content);
@@ -70,6 +71,18 @@ public sealed class PendingEditsTests
         Assert.Equal((ulong)pending.Operations.Count, pending.NewestSequence);
     }
 
+    /// <summary>With more, merging what was missed meanwhile would soon be too much work, and the edits lost.</summary>
+    [Fact]
+    public void Waiting_edits_of_json_are_composed_up_to_a_number_of_components()
+    {
+        var pending = new PendingEdits(DocumentType.Json.DecodeSnapshot("[[],[]]"u8), 0, 0, composeBytes: 1 << 20);
+        for (var i = 0; i < 1_200; i++)
+            pending.Add(System.Text.Encoding.UTF8.GetBytes($$"""[{"p":[{{i % 2}},0],"li":{{i}}}]"""));
+
+        Assert.Equal([500, 500, 200], pending.Operations.Select(operation => operation.Edits));
+        Assert.Equal(1_200, pending.Unsaved);
+    }
+
     [Fact]
     public void What_is_typed_and_deleted_before_it_is_sent_is_never_sent()
     {
@@ -80,6 +93,25 @@ public sealed class PendingEditsTests
         Assert.Null(pending.Next());
         Assert.Equal(0, pending.Unsaved);
         Assert.Equal(0ul, pending.Sequence);
+    }
+
+    [Fact]
+    public void An_edit_written_otherwise_than_the_server_would_is_committed_as_foreseen_over_an_operation_that_does_nothing()
+    {
+        var content = Delta.FromPlainText("abc\n");
+        var document = new Sequencer(DocumentType.RichText, content);
+        var pending = new PendingEdits(DocumentType.RichText.DecodeSnapshot(content.Bytes.Span), 0, 0, 1000);
+        // The canonical form has the insert first.
+        pending.Add(Delta.ParseJson("""{"ops":[{"delete":3},{"insert":"x"}]}""").Bytes);
+        var sent = pending.Next()!.Operation;
+        document.Submit(2, 1, 0, default);
+        document.Submit(1, 1, 0, sent);
+
+        pending.Receive(document.Log[0].Operation.Memory, 1);
+        pending.ReceiveOwn(document.Log[1].Operation.Memory);
+
+        Assert.Equal(0, pending.Divergences);
+        Assert.Equal(document.Content, Delta.FromState(pending.Shown));
     }
 
     [Fact]

@@ -40,6 +40,51 @@ public sealed class RealServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_people_edit_a_JSON_document_at_once_the_server_is_restarted_in_between_and_nothing_is_lost()
+    {
+        await _server.Documents.CreateAsync(
+            "board", "json", "", "", """{"n":0,"list":[],"text":""}"""u8.ToArray(), TestContext.Current.CancellationToken);
+        var (a, b) = (await OpenAsync(id: "board"), await OpenAsync(id: "board"));
+
+        Task EditAsync(CollaborativeDocument document, string name) => Task.Run(async () =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                document.EditJson(edit => edit
+                    .Add(["n"], 1).Insert(["list", 0], name + i).EditText(["text"], 0, 0, name));
+                if (i % 10 == 0)
+                    await document.WhenSavedAsync();
+            }
+
+            await document.WhenSavedAsync();
+        });
+
+        var editing = Task.WhenAll(EditAsync(a, "a"), EditAsync(b, "b"));
+        await UntilVersion(a, 10).Soon();
+        await _server.StopAsync();
+        await _server.StartAsync();
+        await editing.Soon();
+        await ReachAsync(a, b);
+
+        var content = a.ReadJson()!;
+        Assert.Equal(content.ToJsonString(), b.ReadJson()!.ToJsonString());
+        Assert.Equal(200, (int?)content["n"]);
+        Assert.Equal(200, content["list"]!.AsArray().Select(item => (string?)item).Distinct().Count());
+        Assert.Equal(200, ((string?)content["text"])!.Length);
+        var stored = await _server.Documents.ReadAsync("board", null, TestContext.Current.CancellationToken);
+        Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(
+            content, System.Text.Json.Nodes.JsonNode.Parse(stored.ToJson())));
+
+        while (a.Undo())
+        {
+        }
+
+        await a.WhenSavedAsync().Soon();
+        await ReachAsync(a, b);
+        Assert.Equal(a.ReadJson()!.ToJsonString(), b.ReadJson()!.ToJsonString());
+    }
+
+    [Fact]
     public async Task Edits_made_while_the_server_is_down_arrive_when_it_is_back()
     {
         var (a, b) = (await OpenAsync(), await OpenAsync());

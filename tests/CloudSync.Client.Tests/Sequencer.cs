@@ -8,9 +8,13 @@ using Google.Protobuf;
 
 namespace CloudSync.Client.Tests;
 
-internal sealed class Sequencer(DocumentType type, Delta content)
+internal sealed class Sequencer(DocumentType type, ReadOnlyMemory<byte> content)
 {
-    private readonly DocumentState _state = type.DecodeSnapshot(content.Bytes.Span);
+    private readonly DocumentState _state = type.DecodeSnapshot(content.Span);
+
+    public Sequencer(DocumentType type, Delta content) : this(type, content.Bytes)
+    {
+    }
 
     public DocumentType Type => type;
 
@@ -19,6 +23,16 @@ internal sealed class Sequencer(DocumentType type, Delta content)
     public long Head => Log.Count;
 
     public Delta Content => Delta.FromState(_state);
+
+    public byte[] Snapshot
+    {
+        get
+        {
+            var snapshot = new ArrayBufferWriter<byte>();
+            _state.EncodeSnapshot(snapshot);
+            return snapshot.WrittenSpan.ToArray();
+        }
+    }
 
     /// <summary>The version it was committed as before, or null if it is committed now.</summary>
     public long? Submit(ulong clientId, ulong sequence, long baseVersion, ReadOnlyMemory<byte> operation)

@@ -92,9 +92,11 @@ public sealed class KilledServerTests
         }
     }
 
-    // Snapshots are made often, so that kills meet them too.
+    // Snapshots are made and history is packed often, so that kills meet them too.
     private static Task<ServerProcess> StartAsync(string data, int port, CancellationToken cancellation) =>
-        ServerProcess.StartAsync(data, port, cancellation, ("CloudSync__SnapshotOperations", "40"));
+        ServerProcess.StartAsync(
+            data, port, cancellation, ("CloudSync__SnapshotOperations", "40"), ("CloudSync__HistoryTailOperations", "30"),
+            ("CloudSync__HistoryPackOperations", "20"));
 
     private static CloudSyncClient NewClient(ServerProcess server, int seed) => new(
         server.Endpoint,

@@ -1,4 +1,4 @@
-// A million operations in one document.
+// Very many operations in one document: written, read page by page, packed, and read again.
 
 using Xunit;
 
@@ -6,7 +6,12 @@ namespace CloudSync.Log.Contract;
 
 public abstract class LargeLogContract : LogContract
 {
-    protected const int Operations = 1_000_000;
+    private const int Batch = 10_000;
+    private const int Snapshot = 23_456;
+    private const int PackedThrough = 85_000;
+
+    /// <summary>How many; a multiple of 100,000.</summary>
+    protected virtual int Operations => 1_000_000;
 
     /// <summary>
     /// Called when the million is written: the place to show, by the store's own means, that a look-up of one version,
@@ -15,9 +20,8 @@ public abstract class LargeLogContract : LogContract
     protected abstract Task CheckLookUpsAsync(string documentId);
 
     [Fact]
-    public async Task A_million_operations_are_written_in_batches_and_read_in_ranges()
+    public async Task Very_many_operations_are_written_in_batches_and_read_in_ranges_packed_or_not()
     {
-        const int Batch = 10_000;
         await CreateAsync("a");
         await CreateAsync("b");
         for (var head = 0; head < Operations; head += Batch)
@@ -35,9 +39,26 @@ public abstract class LargeLogContract : LogContract
         }
 
         await FillAsync("b", 1);
-        await Log.SaveSnapshotAsync("a", 123_456, new byte[] { 1 }, Cancellation);
+        await Log.SaveSnapshotAsync("a", Snapshot, new byte[] { 1 }, Cancellation);
 
         Assert.Equal(Operations, (await Log.FindAsync("a", Cancellation))!.Head);
+        await CheckReadsAsync();
+        await CheckLookUpsAsync("a");
+
+        // Two segments and more; the page after them begins in a segment and ends in rows.
+        var packed = 0L;
+        while (await Log.PackAsync("a", PackedThrough, 1, Cancellation) is { Operations: > 0 } step)
+        {
+            packed += step.Operations;
+            Assert.Equal(packed, step.PackedThrough);
+        }
+
+        Assert.Equal(PackedThrough, packed);
+        await CheckReadsAsync();
+    }
+
+    private async Task CheckReadsAsync()
+    {
         long read = 0;
         while (read < Operations)
         {
@@ -52,7 +73,7 @@ public abstract class LargeLogContract : LogContract
         }
 
         Assert.Empty(await Log.ReadAsync("a", Operations, 1, 1_000, Cancellation));
-        foreach (var version in new long[] { 1, 2, 4_095, 500_000, 999_999, 1_000_000 })
+        foreach (var version in new long[] { 1, 2, 4_095, Operations / 2, Operations - 1, Operations })
         {
             var one = Assert.Single(await Log.ReadAsync("a", version - 1, 1, 1_000, Cancellation));
             Assert.Equal(version, one.Version);
@@ -60,8 +81,7 @@ public abstract class LargeLogContract : LogContract
             Assert.Equal(version - 1, await Log.FindVersionAsync("a", At(version).AddMicroseconds(-1), Cancellation));
         }
 
-        Assert.Equal(123_456, (await Log.FindSnapshotAsync("a", Operations, Cancellation))!.Version);
-        await CheckLookUpsAsync("a");
+        Assert.Equal(Snapshot, (await Log.FindSnapshotAsync("a", Operations, Cancellation))!.Version);
     }
 
     private static DateTimeOffset At(long version) => Start.AddMilliseconds(version);

@@ -94,7 +94,10 @@ public sealed class BinaryFormTests
     [InlineData("{\"a\":1,\"\\u0061\":2}")]
     [InlineData("{\"__proto__\":1}")]
     [InlineData("{\"\\u005f_proto__\":1}")]
+    [InlineData("{\"constructor\":1}")]
+    [InlineData("{\"a\":1,\"to\\u0053tring\":1}")]
     [InlineData("{\"a\":NaN}")]
+    [InlineData("{\"a\":1e400}")]
     public void Attributes_that_two_readers_might_read_differently_are_malformed(string json) =>
         AssertMalformed(() => DocumentType.RichText.Measure(Attributed(json)), json, DocumentType.RichText);
 

@@ -110,4 +110,15 @@ public sealed class DeltaTests
         Assert.Throws<OperationException>(() => operation.Invert(Delta.FromPlainText("ab")));
         Assert.Throws<OperationException>(() => operation.Invert(operation));
     }
+
+    [Theory]
+    [InlineData("""{"\udc00":[]}""")]
+    [InlineData("""[{"re\udc00":1}]""")]
+    [InlineData("""[{"insert":"a","attributes":{"\ud800":1}}]""")]
+    [InlineData("""[{"insert":{"a\ud800":1}}]""")]
+    public void Half_a_surrogate_pair_in_a_name_of_the_json_is_malformed(string json)
+    {
+        var refused = Assert.Throws<OperationException>(() => Delta.ParseJson(json));
+        Assert.Equal(OperationError.Malformed, refused.Error);
+    }
 }

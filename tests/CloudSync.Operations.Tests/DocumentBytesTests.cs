@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CloudSync.Verification.RichText;
 using CsCheck;
 using Xunit;
 
@@ -40,7 +41,7 @@ public sealed class DocumentBytesTests
 
     [Fact]
     public void Bytes_are_never_fewer_than_a_snapshot_holds_and_none_are_left_when_all_is_deleted() =>
-        RandomDeltas.Gen().Sample(
+        RandomDeltaGen.Of().Sample(
             random =>
             {
                 var state = DocumentType.RichText.CreateEmpty();
@@ -123,5 +124,34 @@ public sealed class DocumentBytesTests
         state.Apply(Delta.Build().Delete(10).ToDelta().Bytes.Span, 50);
         Assert.Equal(90, state.Bytes);
         Assert.Throws<OperationException>(() => state.Apply(Delta.FromPlainText("x").Bytes.Span, 50));
+    }
+
+    [Fact]
+    public void Random_operations_against_a_limit_one_byte_too_small_are_refused_and_change_nothing()
+    {
+        var grown = 0;
+        RandomDeltaGen.Of().Sample(
+            make =>
+            {
+                var state = DocumentType.RichText.DecodeSnapshot(make.Document(6).Bytes.Span);
+                var operation = make.Operation(Delta.FromState(state)).Bytes.ToArray();
+                var after = state.Fork();
+                after.Apply(operation);
+                if (after.Bytes <= state.Bytes)
+                    return;
+
+                grown++;
+                var (bytes, before) = (state.Bytes, Snapshot(state));
+                var exception = Assert.Throws<OperationException>(() => state.Apply(operation, after.Bytes - 1));
+                Assert.Equal(OperationError.TooLarge, exception.Error);
+                Assert.Equal(bytes, state.Bytes);
+                Assert.Equal(before, Snapshot(state));
+                // Not at just that limit: what parts of a format take while it is applied may be more than at its end.
+                state.Apply(operation);
+                Assert.Equal(Snapshot(after), Snapshot(state));
+            },
+            iter: 2_000,
+            threads: 1);
+        Assert.True(grown > 500);
     }
 }

@@ -9,6 +9,7 @@ public sealed class DocumentTypeTests
     [Theory]
     [InlineData("rich-text")]
     [InlineData("text")]
+    [InlineData("json")]
     public void A_type_is_found_by_its_own_name(string name) => Assert.Equal(name, DocumentType.Find(name)?.Name);
 
     [Fact]

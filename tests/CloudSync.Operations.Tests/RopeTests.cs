@@ -2,6 +2,7 @@
 
 using System.Text;
 using System.Text.Json.Nodes;
+using CloudSync.Verification.RichText;
 using CsCheck;
 using Xunit;
 

@@ -15,6 +15,8 @@ public sealed class LiveServer : IAsyncLifetime
 
     internal Action<WebApplicationBuilder>? Configure { get; init; }
 
+    internal Dictionary<string, string?> Settings { get; init; } = [];
+
     internal WebApplication App => _app!;
 
     internal DirectoryInfo Web => _folder.CreateSubdirectory("web");
@@ -28,6 +30,13 @@ public sealed class LiveServer : IAsyncLifetime
         return server;
     }
 
+    internal static async Task<LiveServer> StartAsync(params (string Name, string Value)[] settings)
+    {
+        var server = new LiveServer { Settings = settings.ToDictionary(static setting => setting.Name, static setting => (string?)setting.Value) };
+        await server.InitializeAsync();
+        return server;
+    }
+
     public async ValueTask InitializeAsync()
     {
         _app = ServerApplication.Build(
@@ -36,7 +45,8 @@ public sealed class LiveServer : IAsyncLifetime
             {
                 builder.Logging.ClearProviders();
                 Configure?.Invoke(builder);
-            });
+            },
+            Settings);
         await _app.StartAsync();
         ServerApplication.ReportStarted(_app);
         // A body that is refused for its size is refused before it is sent.

@@ -1,5 +1,6 @@
 // The contract suite, run against SQLite.
 
+using CloudSync.Log;
 using CloudSync.Log.Contract;
 using SQLitePCL;
 using Xunit;
@@ -21,9 +22,39 @@ public sealed class SqliteReadTests : ReadContract
     protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
 }
 
+public sealed class SqliteHistoryTests : HistoryContract
+{
+    protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
+}
+
+public sealed class SqliteAuditTests : AuditContract
+{
+    protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
+}
+
+public sealed class SqliteOutboxTests : OutboxContract
+{
+    protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
+}
+
 public sealed class SqliteConcurrencyTests : ConcurrencyContract
 {
     protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
+}
+
+public sealed class SqlitePackTests : PackContract
+{
+    protected override Task<LogStore> CreateStoreAsync() => Task.FromResult<LogStore>(new SqliteLogStore());
+
+    protected override Task DamageSegmentAsync(string documentId)
+    {
+        var options = new SqliteLogOptions { Path = ((SqliteLogStore)Store).Path };
+        using var connection = LogConnection.ConnectWriter(options.Path, options);
+        connection.Execute(
+            "UPDATE segments SET data = CAST(substr(data, 1, length(data) - 1) || x'00' AS BLOB) "
+            + $"WHERE document = (SELECT number FROM documents WHERE id = '{documentId}')");
+        return Task.CompletedTask;
+    }
 }
 
 public sealed class SqliteLargeLogTests : LargeLogContract
@@ -37,7 +68,7 @@ public sealed class SqliteLargeLogTests : LargeLogContract
         using var connection = LogConnection.ConnectReader(options.Path, options);
         var steps = CountSteps(connection, () =>
         {
-            Assert.Single(connection.Read(documentId, Operations / 2, 1, 1_000));
+            Assert.Single(connection.Read(documentId, Operations / 2, 1, 1_000, new SuspendedSegments(1)));
             Assert.NotNull(connection.FindSnapshot(documentId, Operations));
             Assert.NotNull(connection.Find(documentId));
         });

@@ -10,15 +10,35 @@ namespace CloudSync.Sqlite.Tests;
 public sealed class KillTests
 {
     internal const string ChildArgument = "--append-until-killed";
+    internal const string PackingArgument = "--append-and-pack-until-killed";
 
     private const int Kills = 12;
     private static readonly string[] Documents = ["a", "b", "c", "d"];
 
     [Fact]
-    public async Task Every_acknowledged_operation_survives_a_process_that_is_killed_again_and_again()
+    public Task Every_acknowledged_operation_survives_a_process_that_is_killed_again_and_again() =>
+        KillAgainAndAgainAsync(ChildArgument);
+
+    [Fact]
+    public async Task Every_acknowledged_operation_survives_a_process_that_is_killed_while_it_packs()
+    {
+        using var directory = new TemporaryDirectory();
+        await KillAgainAndAgainAsync(PackingArgument, directory);
+
+        var options = new SqliteLogOptions { Path = directory.File() };
+        using var connection = LogConnection.ConnectReader(options.Path, options);
+        Assert.NotEqual(0, connection.QueryInt64("SELECT count(*) FROM segments"));
+    }
+
+    private static async Task KillAgainAndAgainAsync(string childArgument)
+    {
+        using var directory = new TemporaryDirectory();
+        await KillAgainAndAgainAsync(childArgument, directory);
+    }
+
+    private static async Task KillAgainAndAgainAsync(string childArgument, TemporaryDirectory directory)
     {
         var cancellation = TestContext.Current.CancellationToken;
-        using var directory = new TemporaryDirectory();
         var seed = Environment.TickCount;
         TestContext.Current.SendDiagnosticMessage("Seed {0}", seed);
         var random = new Random(seed);
@@ -26,7 +46,7 @@ public sealed class KillTests
 
         for (var run = 1; run <= Kills; run++)
         {
-            await KillAfterAsync(directory.File(), run, random.Next(1, 400), acknowledged, cancellation);
+            await KillAfterAsync(childArgument, directory.File(), run, random.Next(1, 400), acknowledged, cancellation);
             await CheckAsync(directory.File(), run, acknowledged, seed, cancellation);
         }
 
@@ -37,7 +57,10 @@ public sealed class KillTests
     /// The child: several appenders, each with a document of its own, one operation after the other. Prints the document
     /// and the version once they are acknowledged. Ends only by being killed, or with an error.
     /// </summary>
-    internal static async Task<int> AppendUntilKilledAsync(string path, string run)
+    /// <param name="path">The database.</param>
+    /// <param name="run">The client id of what it appends.</param>
+    /// <param name="packing">Whether everything is packed at the same time, by two at once, as fast as it goes.</param>
+    internal static async Task<int> AppendUntilKilledAsync(string path, string run, bool packing)
     {
         await using var log = SqliteOperationLog.Open(new SqliteLogOptions { Path = path });
         var output = TextWriter.Synchronized(
@@ -49,6 +72,11 @@ public sealed class KillTests
                 await log.CreateAsync(new NewDocument(id, "text", id, DateTimeOffset.UnixEpoch, ""), default);
         }
 
+        var packers = (packing ? Documents.Concat(Documents) : []).Select(id => Task.Run(async () =>
+        {
+            while (true)
+                await log.PackAsync(id, long.MaxValue, 1, default);
+        }));
         await Task.WhenAll(Documents.Select(id => Task.Run(async () =>
         {
             var head = (await log.ReadHeadsAsync([id], default))[0];
@@ -62,16 +90,16 @@ public sealed class KillTests
                 head = result.Head;
                 output.WriteLine($"{id} {head}");
             }
-        })));
+        })).Concat(packers));
         return 1;
     }
 
     private static async Task KillAfterAsync(
-        string path, int run, int lines, Dictionary<string, long> acknowledged, CancellationToken cancellation)
+        string childArgument, string path, int run, int lines, Dictionary<string, long> acknowledged, CancellationToken cancellation)
     {
         using var child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!)
         {
-            ArgumentList = { ChildArgument, path, run.ToString(CultureInfo.InvariantCulture) },
+            ArgumentList = { childArgument, path, run.ToString(CultureInfo.InvariantCulture) },
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
@@ -96,6 +124,22 @@ public sealed class KillTests
         Assert.True(child.ExitCode == 137, $"The child ended by itself: {await errors}");
     }
 
+    /// <summary>How many operations are in both places, or in neither.</summary>
+    private static long Misplaced(string path, string id, long head)
+    {
+        using var connection = LogConnection.ConnectReader(path, new SqliteLogOptions());
+        var document = connection.QueryInt64($"SELECT number FROM documents WHERE id = '{id}'");
+        var packed = connection.QueryInt64(
+            $"SELECT sum(last_version - first_version + 1) FROM segments WHERE document = {document}");
+        var rows = connection.QueryInt64($"SELECT count(*) FROM operations WHERE document = {document}");
+        var doubled = connection.QueryInt64(
+            $"""
+            SELECT count(*) FROM operations JOIN segments USING (document)
+            WHERE document = {document} AND version BETWEEN first_version AND last_version
+            """);
+        return Math.Abs(head - packed - rows) + doubled;
+    }
+
     private static async Task CheckAsync(
         string path, int run, Dictionary<string, long> acknowledged, int seed, CancellationToken cancellation)
     {
@@ -106,6 +150,7 @@ public sealed class KillTests
             var read = await log.ReadAsync(id, 0, 100_000, int.MaxValue, cancellation);
             Assert.True(head >= version, $"{id}: {version} was acknowledged, {head} is there (run {run}, seed {seed}).");
             Assert.Equal(head, read.Count);
+            Assert.Equal(0, Misplaced(path, id, head));
             Assert.All(read, operation =>
             {
                 Assert.Equal(operation.Version, BitConverter.ToInt64(operation.Bytes.Span));

@@ -3,6 +3,6 @@
 using CloudSync.Sqlite.Tests;
 using Xunit.MicrosoftTestingPlatform;
 
-return args is [KillTests.ChildArgument, var path, var runs]
-    ? await KillTests.AppendUntilKilledAsync(path, runs)
+return args is [KillTests.ChildArgument or KillTests.PackingArgument, var path, var run]
+    ? await KillTests.AppendUntilKilledAsync(path, run, packing: args[0] == KillTests.PackingArgument)
     : await TestPlatformTestFramework.RunAsync(args, SelfRegisteredExtensions.AddSelfRegisteredExtensions);

@@ -12,7 +12,7 @@ internal sealed class SqliteLogStore : LogStore
     public string Path => directory.File();
 
     public override Task<IOperationLog> OpenAsync() =>
-        Task.FromResult<IOperationLog>(SqliteOperationLog.Open(new SqliteLogOptions { Path = Path }));
+        Task.FromResult<IOperationLog>(SqliteOperationLog.Open(new SqliteLogOptions { Path = Path }, KeepsOutbox));
 
     public override ValueTask DisposeAsync()
     {

@@ -50,7 +50,7 @@ public sealed class UnusableFileTests : IDisposable
         await FillAsync(3);
         Execute("PRAGMA user_version = 1000");
 
-        AssertRefused(new SqliteLogOptions { Path = Path }, "newer CloudSync (schema 1000; this one knows 1)");
+        AssertRefused(new SqliteLogOptions { Path = Path }, "newer CloudSync (schema 1000; this one knows 4)");
     }
 
     [Fact]

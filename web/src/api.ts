@@ -4,7 +4,7 @@ import type { Delta } from "@cloudsync/client";
 export interface DocumentRecord {
   readonly id: string;
   readonly title: string;
-  /** "rich-text" or "text". */
+  /** "rich-text", "text" or "json". */
   readonly type: string;
   readonly version: number;
   /** ISO 8601. */

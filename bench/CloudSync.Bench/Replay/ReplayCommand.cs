@@ -45,6 +45,14 @@ internal static class ReplayCommand
         var url = new Option<Uri?>("--url")
         {
             Description = "A running server, for example http://localhost:5080. Without it, one is started for the replay.",
+            CustomParser = static result =>
+            {
+                if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var server)
+                    && server.Scheme is "http" or "https")
+                    return server;
+                result.AddError("--url is the address of a server, for example http://localhost:5080.");
+                return null;
+            },
         };
         var compose = new Option<bool>("--compose")
         {

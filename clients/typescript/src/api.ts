@@ -53,6 +53,10 @@ export interface ClientOptions {
   readonly timers?: Timers;
   /** From 0 up to 1; for the jitter of waiting times. */
   readonly random?: () => number;
+  /** How many steps of each document can be undone; default 100, 0 for none. */
+  readonly undoSteps?: number;
+  /** Edits that are further apart are never one step; default 1,000. */
+  readonly undoPauseMs?: number;
 }
 
 /** How a document is. */
@@ -64,17 +68,33 @@ export interface DocumentState {
   readonly reason?: Reason;
 }
 
+/** Where a change of what the editor shows comes from. */
+export interface ChangeOrigin {
+  /** "remote": others' edits, or that an edit of the user's was refused. "undo", "redo": the user, through the document. */
+  readonly source: "remote" | "undo" | "redo";
+  /** Of an undo or redo: what is to be selected then; absent if the editor has never told a selection. */
+  readonly selection?: Selection;
+}
+
+/** Whether there is something to undo and to redo. */
+export interface UndoState {
+  readonly canUndo: boolean;
+  readonly canRedo: boolean;
+}
+
 /** The events of a document and what their listeners are given. */
-export interface DocumentEvents {
-  /** Others' edits, to be applied to what the editor shows. */
-  change: [delta: Delta];
+export interface DocumentEvents<Operation = Delta, Content = Delta> {
+  /** Edits that the editor doesn't show yet, to be applied to what it shows. */
+  change: [operation: Operation, origin: ChangeOrigin];
   /** Forget what the editor shows and show this. The first one comes when the document was opened. */
-  reset: [content: Delta];
+  reset: [content: Content];
+  /** What can be undone or redone has changed. */
+  undo: [state: UndoState];
   presence: [entries: readonly PresenceEntry[]];
   /** The document has another title. */
   renamed: [title: string];
   /** Edits of one's own that the server will never take. They are not in the content any more. */
-  refused: [operation: Delta, error: RefusedError];
+  refused: [operation: Operation, error: RefusedError];
   state: [state: DocumentState];
 }
 

@@ -1,8 +1,10 @@
 // One connection to a server: handshake, heartbeat, coming back after a loss, and the documents that are open on it.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import Delta from "quill-delta";
 import type { ClientOptions, ConnectionState, Timers, User, WebSocketLike } from "./api.js";
 import { Backoff } from "./backoff.js";
-import { CollaborativeDocument, type Connection } from "./document.js";
+import type { Connection } from "./connection.js";
+import { CollaborativeDocument, type DocumentKind } from "./document.js";
 import { refusal, RefusedError } from "./errors.js";
 import { Events } from "./events.js";
 import {
@@ -16,6 +18,14 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./generated/cloudsync/v1/frame_pb.js";
+import { plainText, richText } from "./rich-text.js";
+
+/** Rich text and plain text. */
+const text: DocumentKind<CollaborativeDocument> = {
+  types: [richText, plainText],
+  nothing: new Delta(),
+  Document: CollaborativeDocument,
+};
 
 const PROTOCOL_VERSION = 1;
 const AGENT = "cloudsync-js/0.1.0";
@@ -23,6 +33,8 @@ const HANDSHAKE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS_MIN = 1_000;
 // A connection that lasted this long was a good one: the next loss is the first again.
 const GOOD_CONNECTION_MS = 5_000;
+const UNDO_STEPS = 100;
+const UNDO_PAUSE_MS = 1_000;
 
 const systemTimers: Timers = {
   now: () => performance.now(),
@@ -33,11 +45,12 @@ const systemTimers: Timers = {
 export class CloudSyncClient {
   readonly #events = new Events<{ state: [ConnectionState] }>();
   readonly #options: ClientOptions;
+  readonly #url: URL;
   readonly #clientId: bigint;
   readonly #timers: Timers;
   readonly #random: () => number;
   readonly #backoff: Backoff;
-  readonly #documents = new Map<string, CollaborativeDocument>();
+  readonly #documents = new Map<string, CollaborativeDocument<any, any>>();
   readonly #sequences = new Map<string, number>();
   readonly #connection: Connection;
   readonly #online = (): void => void (this.#kind === "offline" && this.reconnect());
@@ -61,7 +74,10 @@ export class CloudSyncClient {
   #invitedAt: number | undefined;
   #announced = "";
 
-  /** Connects at once. Throws what the WebSocket class throws for a wrong URL. */
+  /**
+   * Connects when the first document is opened, or soon by itself if none is.
+   * @throws {TypeError} The URL is none.
+   */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#user = options.user;
@@ -72,8 +88,11 @@ export class CloudSyncClient {
     if (this.#clientId <= 0n || this.#clientId !== BigInt.asUintN(64, this.#clientId))
       throw new RangeError("A client id is a number from 1 to 2^64 - 1.");
     this.#connection = this.#createConnection();
+    // Said now, and not by the WebSocket class later, when nobody is there to hear it.
+    this.#url = new URL(options.url, globalThis.location?.href);
     globalThis.addEventListener?.("online", this.#online);
-    this.#connect();
+    // Not at once: a document that is opened right away gives the connection its hint.
+    this.#timer = this.#timers.setTimeout(() => this.#connect(), 0);
   }
 
   /** Decimal. */
@@ -98,24 +117,33 @@ export class CloudSyncClient {
     return this.#events.on(name, listener);
   }
 
-  /** Opens a document; the same object as long as it is open. */
-  open(documentId: string): CollaborativeDocument {
+  /**
+   * Opens a document; the same object as long as it is open.
+   * @param kind What it is a document of; default rich text or plain text. For JSON: `json` of "@cloudsync/client/json".
+   * @throws {Error} The client is closed, or the document is open as one of another kind.
+   */
+  open(documentId: string): CollaborativeDocument;
+  open<D extends CollaborativeDocument<any, any>>(documentId: string, kind: DocumentKind<D>): D;
+  open(documentId: string, kind: DocumentKind<CollaborativeDocument<any, any>> = text): CollaborativeDocument<any, any> {
     if (this.#closed) throw new Error("The client is closed.");
     let document = this.#documents.get(documentId);
+    if (document !== undefined && document.kind !== kind)
+      throw new Error("The document is open as one of another kind.");
     if (document === undefined) {
-      document = new CollaborativeDocument(documentId, this.#connection);
+      document = new kind.Document(documentId, this.#connection, kind);
       this.#documents.set(documentId, document);
-      if (this.#kind === "live") document.connected();
-      else document.disconnected();
+      if (this.#kind === "live") document.session.connected();
+      else document.session.disconnected();
     }
-    document.keepOpen();
+    document.session.keepOpen();
+    if (this.#kind === "connecting" && this.#socket === undefined) this.#connect();
     return document;
   }
 
   /** Gives the user another name or colour. */
   setUser(user: User): void {
     this.#user = user;
-    for (const document of this.#documents.values()) document.setUser(user);
+    for (const document of this.#documents.values()) document.session.setUser(user);
   }
 
   /** Tries again now instead of waiting; also after a refusal. */
@@ -128,7 +156,7 @@ export class CloudSyncClient {
   /** Closes the connection and every document; what is unsaved is lost (`state.unsaved` tells, `saved()` waits). */
   close(): void {
     if (this.#closed) return;
-    for (const document of [...this.#documents.values()]) document.shut();
+    for (const document of [...this.#documents.values()]) document.session.shut();
     this.#closed = true;
     globalThis.removeEventListener?.("online", this.#online);
     this.#hangUp();
@@ -148,16 +176,18 @@ export class CloudSyncClient {
       get limits() {
         return client.#limits;
       },
+      undo: { steps: client.#options.undoSteps ?? UNDO_STEPS, pause_ms: client.#options.undoPauseMs ?? UNDO_PAUSE_MS },
       random: client.#random,
+      now: () => client.#timers.now(),
       send: (body) => client.#kind === "live" && client.#send(body),
       after(delay_ms, callback) {
         const timer = client.#timers.setTimeout(callback, delay_ms);
         return () => client.#timers.clearTimeout(timer);
       },
       sequence: (documentId) => client.#sequences.get(documentId) ?? 0,
-      forget(document, sequence) {
-        if (sequence !== undefined) client.#sequences.set(document.id, sequence);
-        client.#documents.delete(document.id);
+      forget(documentId, sequence) {
+        if (sequence !== undefined) client.#sequences.set(documentId, sequence);
+        client.#documents.delete(documentId);
       },
       changed: () => client.#announce(),
     };
@@ -165,7 +195,7 @@ export class CloudSyncClient {
 
   #connect(): void {
     this.#timers.clearTimeout(this.#timer);
-    const socket = new (this.#options.WebSocket ?? globalThis.WebSocket)(this.#options.url);
+    const socket = new (this.#options.WebSocket ?? globalThis.WebSocket)(this.#address());
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     // An event of a socket that was given up is nobody's any more.
@@ -184,6 +214,15 @@ export class CloudSyncClient {
     socket.onerror = () => {};
     this.#timer = this.#timers.setTimeout(() => this.#lose(), HANDSHAKE_TIMEOUT_MS);
     this.#become("connecting");
+  }
+
+  // With a hint for a load balancer, so that a document's users meet on one gateway. A server makes nothing of it.
+  #address(): string {
+    const [documentId] = this.#documents.keys();
+    if (documentId === undefined) return this.#options.url;
+    const url = new URL(this.#url);
+    url.searchParams.set("document", documentId);
+    return url.href;
   }
 
   #hello(token: string): void {
@@ -215,7 +254,7 @@ export class CloudSyncClient {
         if (body.value.retry === Retry.NEVER) this.#refuse(refusal(body.value));
         else this.#invite(body.value.retryAfterMs, body.value.retryAfterMs + this.#backoff.next());
       } else if (body.case !== undefined && body.case !== "pong")
-        this.#documents.get(body.value.documentId)?.receive(body);
+        this.#documents.get(body.value.documentId)?.session.receive(body);
       if (this.#socket !== socket) return;
     }
   }
@@ -232,7 +271,7 @@ export class CloudSyncClient {
     // The first beat comes early by chance, so that clients which came together don't beat together.
     this.#beatIn(this.#random() * welcome.heartbeatIntervalMs);
     this.#become("live");
-    for (const document of [...this.#documents.values()]) document.connected();
+    for (const document of [...this.#documents.values()]) document.session.connected();
   }
 
   #beatIn(delay_ms: number): void {
@@ -296,7 +335,7 @@ export class CloudSyncClient {
 
   #become(kind: ConnectionState["kind"]): void {
     this.#kind = kind;
-    if (kind !== "live") for (const document of [...this.#documents.values()]) document.disconnected();
+    if (kind !== "live") for (const document of [...this.#documents.values()]) document.session.disconnected();
     this.#announce();
   }
 

@@ -2,5 +2,5 @@
 export { default as Delta } from "quill-delta";
 export type * from "./api.js";
 export { CloudSyncClient } from "./client.js";
-export type { CollaborativeDocument } from "./document.js";
+export type { CollaborativeDocument, DocumentKind } from "./document.js";
 export { RefusedError, type Reason } from "./errors.js";

@@ -177,18 +177,6 @@ export function reorder(delta: Delta): Delta {
   return delta.ops.reduce((ordered, op) => ordered.push(op), new Delta());
 }
 
-/** Equality of JSON values: the order of an object's keys doesn't matter. */
-export function equalJson(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) !== Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equalJson(a[key as keyof typeof a], b[key as keyof typeof b]))
-  );
-}
-
 // Push puts an insert before a delete.
 function append(delta: Delta, { ops: [insert] }: Delta): void {
   if (delta.ops.at(-1)?.delete === undefined) delta.push(insert!);
@@ -214,6 +202,9 @@ function checkObject(value: unknown, what: string, deep = true): Record<string, 
 
 function checkAttributes(attributes: object, keepNull: boolean): Record<string, unknown> {
   const entries = Object.entries(checkObject(attributes, "Attributes", false));
+  // quill-delta would take an attribute of such a name for set where it isn't; the server refuses it.
+  const taken = entries.find(([name]) => name in Object.prototype);
+  if (taken !== undefined) throw new RangeError(`An attribute can't be named "${taken[0]}".`);
   // Editors write { bold: undefined } for an attribute that isn't there.
   return checkObject(Object.fromEntries(entries.filter(([, value]) => value !== undefined && (keepNull || value !== null))), "Attributes");
 }

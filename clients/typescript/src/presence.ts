@@ -2,12 +2,19 @@
 //
 // The rule is everybody's, the server's too: an author's own operation moves his selection with it (an insert at the
 // caret pushes it), everybody else's selection stays before what is inserted exactly there.
-import type Delta from "quill-delta";
-import type { PresenceEntry, Selection } from "./api.js";
-import type { PresenceChanged } from "./generated/cloudsync/v1/presence_pb.js";
+import { create } from "@bufbuild/protobuf";
+import type { PresenceEntry, Selection, User } from "./api.js";
+import type { Connection } from "./connection.js";
+import type { DocumentType } from "./document-type.js";
+import { SetPresenceSchema, type PresenceChanged } from "./generated/cloudsync/v1/presence_pb.js";
 
-export function moveSelection(selection: Selection, over: Delta, byItsAuthor: boolean): Selection {
-  const move = (position: number): number => over.transformPosition(position, !byItsAuthor);
+export function moveSelection<Operation>(
+  type: DocumentType<Operation, any>,
+  selection: Selection,
+  over: Operation,
+  byItsAuthor: boolean,
+): Selection {
+  const move = (position: number): number => type.movePosition(position, over, byItsAuthor ? "right" : "left");
   return { anchor: move(selection.anchor), focus: move(selection.focus) };
 }
 
@@ -35,10 +42,12 @@ export class Presence {
   }
 
   /** Moves everybody's selection over a committed operation; author 0n if several people made it. */
-  move(over: Delta, author: bigint): void {
+  move<Operation>(type: DocumentType<Operation, any>, over: Operation, author: bigint): void {
     for (const [clientId, entry] of this.#entries)
-      if (entry.selection)
-        this.#entries.set(clientId, { ...entry, selection: moveSelection(entry.selection, over, clientId === author) });
+      if (entry.selection) {
+        const selection = moveSelection(type, entry.selection, over, clientId === author);
+        this.#entries.set(clientId, { ...entry, selection });
+      }
   }
 
   clear(): void {
@@ -46,57 +55,101 @@ export class Presence {
   }
 
   /** The entries as the user sees them, with his pending operations on top of what is committed. */
-  entries(pending: readonly Delta[], length: number): readonly PresenceEntry[] {
+  entries<Operation>(
+    type: DocumentType<Operation, any>,
+    pending: readonly Operation[],
+    length: number,
+  ): readonly PresenceEntry[] {
     return [...this.#entries.values()].map((entry) => {
       if (!entry.selection) return entry;
-      const { anchor, focus } = pending.reduce((at, over) => moveSelection(at, over, false), entry.selection);
+      const { anchor, focus } = pending.reduce((at, over) => moveSelection(type, at, over, false), entry.selection);
       return { ...entry, selection: { anchor: Math.min(anchor, length), focus: Math.min(focus, length) } };
     });
   }
 }
 
+// A selection that is being dragged is sent this often.
+const PRESENCE_INTERVAL_MS = 50;
+
 /** What this session shows, and what the others have of it. */
 export class OwnPresence {
   selection: Selection | undefined;
-  /** JSON, or empty. */
-  state = "";
+  // JSON, or empty.
+  #state = "";
+  #user: User | undefined;
   // What the others take the selection to be, they too moving it over edits.
   #shown: Selection | undefined;
   #changed = false;
+  #delay: (() => void) | undefined;
 
-  /** Something other than the selection changed. */
-  change(): void {
+  constructor(
+    readonly documentId: string,
+    readonly connection: Connection,
+  ) {}
+
+  /** @throws {RangeError} It is larger than the server takes. */
+  setState(state: unknown): void {
+    const json = state === undefined ? "" : JSON.stringify(state);
+    const limit = this.connection.limits?.presenceBytes ?? 0;
+    if (limit > 0 && new TextEncoder().encode(json).length > limit)
+      throw new RangeError(`A presence state takes at most ${limit} bytes.`);
+    this.#state = json;
+    this.#changed = true;
+  }
+
+  setUser(user: User): void {
+    this.#user = user;
     this.#changed = true;
   }
 
   /** There is a new session, of which the others know only the user. */
   begin(): void {
     this.#shown = undefined;
-    this.#changed = this.state !== "";
+    this.#changed = this.#state !== "";
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.#delay?.();
+    this.#delay = undefined;
+  }
+
+  /** Tells the others what is new, if anything is; `again` is called when more may be told. */
+  show(version: number, again: () => void): void {
+    if (!this.#isNews || this.#delay) return;
+    this.#shown = this.selection;
+    this.#changed = false;
+    const value = create(SetPresenceSchema, {
+      documentId: this.documentId,
+      version: BigInt(version),
+      ...(this.selection && { selection: this.selection }),
+      state: this.#state,
+      ...(this.#user && { user: this.#user }),
+    });
+    this.connection.send({ case: "setPresence", value });
+    this.#user = undefined;
+    this.#delay = this.connection.after(PRESENCE_INTERVAL_MS, () => {
+      this.#delay = undefined;
+      again();
+    });
   }
 
   /** Moves what the others see over a committed operation. */
-  moveShown(over: Delta, isOwn: boolean): void {
-    if (this.#shown) this.#shown = moveSelection(this.#shown, over, isOwn);
+  moveShown<Operation>(type: DocumentType<Operation, any>, over: Operation, isOwn: boolean): void {
+    if (this.#shown) this.#shown = moveSelection(type, this.#shown, over, isOwn);
   }
 
   /** Moves the user's selection over a change of what he sees. */
-  moveSelection(over: Delta, isOwn: boolean): void {
-    if (this.selection) this.selection = moveSelection(this.selection, over, isOwn);
+  moveSelection<Operation>(type: DocumentType<Operation, any>, over: Operation, isOwn: boolean): void {
+    if (this.selection) this.selection = moveSelection(type, this.selection, over, isOwn);
   }
 
-  /** True if the others have to be told. */
-  get isNews(): boolean {
+  get #isNews(): boolean {
     return (
       this.#changed ||
       this.#shown?.anchor !== this.selection?.anchor ||
       this.#shown?.focus !== this.selection?.focus
     );
-  }
-
-  told(): void {
-    this.#shown = this.selection;
-    this.#changed = false;
   }
 }
 

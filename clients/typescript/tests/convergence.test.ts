@@ -47,6 +47,7 @@ function run(random: Random, composesCatchUp: boolean): Replica[] {
       const length = replica.editor.length();
       return document.setSelection({ anchor: random.below(length + 1), focus: random.below(length + 1) });
     }
+    if (random.chance(0.25)) return void (random.chance(0.6) ? document.undo() : document.redo());
     const edit = canonical(randomEdit(random, replica.editor));
     document.submit(edit);
     replica.editor = replica.editor.compose(edit);
@@ -114,7 +115,7 @@ describe("many clients", () => {
         random.pick(replicas).document.submit(new Delta().insert(token));
       }
       time.advance(120_000);
-      const text = server.content("d").ops.map(({ insert }) => insert).join("");
+      const text = server.content("d").ops.map(({ insert }: any) => insert).join("");
       expect(text.match(/<\d+>/g)?.sort()).toEqual(tokens.sort());
       expect(text.length).toBe(tokens.join("").length);
       for (const { document } of replicas) expect(document.content).toEqual(server.content("d"));

@@ -1,6 +1,7 @@
 import Delta from "quill-delta";
 import { describe, expect, it } from "vitest";
-import { canonical, decodeOperation, encodeOperation, equalJson, MalformedOperationError, reorder } from "../src/operation-codec.js";
+import { equalJson } from "../src/equal-json.js";
+import { canonical, decodeOperation, encodeOperation, MalformedOperationError, reorder } from "../src/operation-codec.js";
 import { forSeeds, randomEdit, randomInsert } from "./support/random.js";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -125,6 +126,7 @@ describe("an edit", () => {
     ["an array for attributes", [{ retain: 1, attributes: [1] }]],
     ["not a number in an attribute", [{ retain: 1, attributes: { a: NaN } }]],
     ["the name __proto__ in an attribute", [{ retain: 1, attributes: JSON.parse('{"__proto__":1}') }]],
+    ["the name of what every object has in an attribute", [{ retain: 1, attributes: { constructor: 1 } }]],
     ["an embed that contains itself", [{ insert: (() => { const a: Record<string, unknown> = {}; return (a["a"] = a); })() }]],
   ];
 

@@ -6,8 +6,10 @@ import type { ClientOptions } from "../src/api.js";
 import { CloudSyncClient } from "../src/client.js";
 import type { CollaborativeDocument } from "../src/document.js";
 import { RefusedError } from "../src/errors.js";
+import { json, type JsonDocument } from "../src/json.js";
 import { canonical } from "../src/operation-codec.js";
 import { Random, randomEdit } from "./support/random.js";
+import { randomJsonOperation } from "./support/random-json.js";
 import { isServerBuilt, ServerProcess } from "./support/server-process.js";
 
 const insert = (text: string, at = 0): Delta => new Delta().retain(at).insert(text);
@@ -40,7 +42,7 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
   }
 
   /** Waits until the condition holds, looking whenever one of the documents tells of something. */
-  function until(documents: CollaborativeDocument[], condition: () => boolean): Promise<void> {
+  function until(documents: CollaborativeDocument<any, any>[], condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       const look = (): void => {
         if (!condition()) return;
@@ -53,7 +55,7 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
     });
   }
 
-  const settled = (documents: CollaborativeDocument[]): Promise<void> =>
+  const settled = (documents: CollaborativeDocument<any, any>[]): Promise<void> =>
     until(documents, () => {
       const version = Math.max(...documents.map((document) => document.version));
       return documents.every((document) => document.state.kind === "live" && !document.unsaved && document.version === version);
@@ -159,6 +161,58 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
     expect(documents.map((document) => document.content)).toEqual(ids.map((_id, index) => insert(`document ${index}`)));
   });
 
+  it("many clients that edit JSON at once, and undo, converge, and nothing is merged otherwise than the server does", async () => {
+    const random = new Random(Math.floor(Math.random() * 2 ** 31));
+    const id = await create("json");
+    const documents: JsonDocument[] = [];
+    for (let number = 0; number < 3; number++) {
+      documents.push(connect(`user ${number}`).open(id, json));
+      await documents[number]!.ready;
+    }
+    expect([documents[0]!.type, documents[0]!.content]).toEqual(["json", null]);
+    const start = { list: [1, { x: 2 }, "three"], text: "Some text 😀", number: 1, rich: { ops: [{ insert: "rich text\n" }] }, inner: {} };
+    documents[0]!.set([], start);
+    await settled(documents);
+    await until(documents, () => documents.every((document) => document.version === 1));
+    for (let step = 0; step < 300; step++) {
+      const document = random.pick(documents);
+      const choice = random.next();
+      if (choice < 0.15) document.undo();
+      else if (choice < 0.2) document.redo();
+      else document.submit(randomJsonOperation(random, document.content));
+      if (random.chance(0.3)) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await settled(documents);
+    const cold = connect("cold").open(id, json);
+    await cold.ready;
+    for (const document of documents) {
+      expect(document.content, `seed ${random.seed}`).toEqual(cold.content);
+      expect([document.divergences, document.fault], `seed ${random.seed}`).toEqual([0, undefined]);
+    }
+  });
+
+  it("undo takes back one's own among others', over the wire and after the server was killed", async () => {
+    const id = await create();
+    const [ada, bob] = [await open(connect("Ada"), id), await open(connect("Bob"), id)];
+    ada.submit(insert("mine"));
+    await settled([ada, bob]);
+    await until([bob], () => bob.version === 1);
+    bob.submit(insert("YOURS", 2));
+    await settled([ada, bob]);
+    await until([ada], () => ada.version === 2);
+    await server.kill();
+    await until([ada, bob], () => [ada, bob].every((document) => document.state.kind !== "live"));
+    expect(ada.undo()).toBe(true);
+    await server.start();
+    for (const client of clients) client.reconnect();
+    await settled([ada, bob]);
+    await until([bob], () => bob.version === 3);
+    expect([ada.content, bob.content]).toEqual([insert("YOURS"), insert("YOURS")]);
+    expect(ada.redo()).toBe(true);
+    await ada.saved();
+    expect((await open(connect("cold"), id)).content).toEqual(insert("miYOURSne"));
+  });
+
   it("a document that doesn't exist is refused", async () => {
     const error = await open(connect("Ada"), "nowhere").catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(RefusedError);
@@ -184,6 +238,7 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
     document.on("refused", (_operation, error) => refused.push(error));
     document.submit(new Delta().retain(1).delete(1));
     document.submit(insert("x"));
+    await expect(document.saved()).rejects.toMatchObject({ name: "RefusedError", code: "OPERATION_SPLITS_SURROGATE_PAIR" });
     await document.saved();
     expect(refused.map(({ code }) => code)).toEqual(["OPERATION_SPLITS_SURROGATE_PAIR"]);
     expect(document.content).toEqual(insert("xa😀b"));
@@ -197,6 +252,7 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
     document.on("refused", (_operation, error) => refused.push(error));
     document.submit(insert("x".repeat(8 << 20)));
     document.submit(insert("y"));
+    await expect(document.saved()).rejects.toMatchObject({ name: "RefusedError", code: "OPERATION_TOO_LARGE" });
     await document.saved();
     expect(refused).toMatchObject([{ code: "OPERATION_TOO_LARGE", limit: "operation_bytes" }]);
     expect(document.content).toEqual(insert("y"));

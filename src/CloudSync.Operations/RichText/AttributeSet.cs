@@ -17,11 +17,18 @@ internal static class AttributeSet
         {
             if (names.StartOf(members) != members.ValueStart)
                 throw ComponentReader.Malformed("an attribute is given twice");
-            // As a name in a JavaScript object this would not be an attribute but the object's prototype.
-            if (members.NameIs("__proto__"u8))
-                throw ComponentReader.Malformed("an attribute can't be named __proto__");
+            if (IsOnEveryObject(members))
+                throw ComponentReader.Malformed($"an attribute can't be named {members.Name()}");
         }
     }
+
+    // What every JavaScript object has from its prototype: quill-delta takes an attribute of such a name for set where it
+    // isn't, and forgets it on the way.
+    private static bool IsOnEveryObject(in MemberReader member) =>
+        member.QuotedName.Length >= "valueOf".Length + 2
+        && member.Name() is "__proto__" or "constructor" or "hasOwnProperty" or "isPrototypeOf" or "propertyIsEnumerable"
+            or "toLocaleString" or "toString" or "valueOf" or "__defineGetter__" or "__defineSetter__"
+            or "__lookupGetter__" or "__lookupSetter__";
 
     /// <summary>Bytes of JSON that one character or embed in a document may carry.</summary>
     public const int MaxBytes = 16 * 1024;

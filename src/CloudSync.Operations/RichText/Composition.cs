@@ -99,23 +99,23 @@ internal static class Composition
         }
     }
 
-    // An embed's change replaces it whole; see docs/operations.md.
     private static void ChangeEmbed(
         in ComponentReader before, in ComponentReader after, scoped ReadOnlySpan<byte> attributes,
         scoped ref ComponentWriter writer)
     {
-        if (before.Kind == DeltaKind.Retain)
+        switch (before.Kind)
         {
-            writer.RetainEmbed(after.Payload, attributes);
-            return;
+            case DeltaKind.Retain:
+                writer.RetainEmbed(after.Payload, attributes);
+                break;
+            case DeltaKind.InsertEmbed:
+                writer.InsertEmbed(Embeds.Compose(before.Payload, after.Payload, isChange: false), attributes);
+                break;
+            case DeltaKind.RetainEmbed:
+                writer.RetainEmbed(Embeds.Compose(before.Payload, after.Payload, isChange: true), attributes);
+                break;
+            default:
+                throw Embeds.NotAnEmbed();
         }
-
-        if (before.Kind == DeltaKind.InsertText)
-            throw Embeds.NotAnEmbed();
-        Embeds.CheckSameType(before.Payload, after.Payload);
-        if (before.Kind == DeltaKind.InsertEmbed)
-            writer.InsertEmbed(after.Payload, attributes);
-        else
-            writer.RetainEmbed(after.Payload, attributes);
     }
 }

@@ -34,6 +34,11 @@ internal static class DeltaJson
                 OperationError.Malformed,
                 $"The delta is not valid JSON at line {e.LineNumber}, byte {e.BytePositionInLine}, or nested too deep.");
         }
+        catch (InvalidOperationException)
+        {
+            // Comparing a member's name that is no text.
+            throw new OperationException(OperationError.Malformed, "A name in the delta's JSON holds half a surrogate pair.");
+        }
         finally
         {
             writer.Dispose();

@@ -33,6 +33,9 @@ internal static class JsonRules
                 if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String && reader.ValueIsEscaped
                     && !HasWholeSurrogates(reader.ValueSpan))
                     throw ComponentReader.Malformed($"a string in {what} holds half a surrogate pair");
+                // JavaScript would read infinity, and write null.
+                if (reader.TokenType == JsonTokenType.Number && !double.IsFinite(reader.GetDouble()))
+                    throw ComponentReader.Malformed($"a number in {what} is too large for a double");
             }
             while (reader.Read());
         }

@@ -51,6 +51,33 @@ internal sealed class RichTextState : DocumentState
 
     public override void Apply(ReadOnlySpan<byte> operation, long maxBytes = long.MaxValue)
     {
+        if (!Keystroke.TryRead(operation, out var keystroke) || !TryApply(in keystroke, maxBytes))
+            ApplyAny(operation, maxBytes);
+    }
+
+    // Does what the general way does, where nothing can go wrong. Where anything could, that way says what.
+    private bool TryApply(in Keystroke keystroke, long maxBytes)
+    {
+        if (keystroke.Deleted > 0)
+        {
+            var end = (long)keystroke.Position + keystroke.Deleted;
+            if (end > _rope.Length || _rope.IsWithinPair(keystroke.Position) || _rope.IsWithinPair((int)end))
+                return false;
+            _rope.Delete(keystroke.Position, keystroke.Deleted);
+            return true;
+        }
+
+        // At the most: the text may part a run of formatting, and the leaf.
+        var growth = keystroke.Text.Length + ((long)RepeatsPerEdit * _rope.AttributeBytes);
+        if (keystroke.Position > _rope.Length || growth > maxBytes - Bytes || growth > int.MaxValue - _rope.Length
+            || _rope.IsWithinPair(keystroke.Position))
+            return false;
+        _rope.Insert(keystroke.Position, keystroke.Text, keystroke.TextLength, null, null);
+        return true;
+    }
+
+    private void ApplyAny(ReadOnlySpan<byte> operation, long maxBytes)
+    {
         var writer = new ComponentWriter(default);
         try
         {
@@ -170,8 +197,7 @@ internal sealed class RichTextState : DocumentState
 
             if (before.Embed == null)
                 throw Embeds.NotAnEmbed();
-            Embeds.CheckSameType(before.Embed, done.Payload);
-            writer.RetainEmbed(before.Embed, attributes);
+            writer.RetainEmbed(Embeds.Invert(done.Payload, before.Embed), attributes);
         }
     }
 

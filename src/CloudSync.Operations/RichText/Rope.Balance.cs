@@ -7,6 +7,11 @@ internal sealed partial class Rope
     // Below this many children a node looks for a neighbour to join.
     private const int FewChildren = RopeInner.Capacity / 4;
 
+    // How far a long text fills its leaves. Were they full, each of the first keystrokes in each would part one: in a
+    // document of 100 MB a keystroke anywhere took half as long again. So much is left free that filling up the leaf
+    // before a new one (a quarter, see MakeRoom) doesn't pay.
+    private const int BytesInOneOfMany = (RopeLeaf.Capacity * 3 / 4) + (RopeLeaf.Capacity / 32);
+
     // Offsets that stand for a new leaf.
     private const int BeforeLeaf = -1;
     private const int AfterLeaf = -2;
@@ -29,7 +34,7 @@ internal sealed partial class Rope
         if (offset == 0)
         {
             offset = BeforeLeaf;
-            room = Math.Min(room, RopeLeaf.Capacity);
+            room = RoomInNewLeaf(room);
             return true;
         }
 
@@ -42,9 +47,11 @@ internal sealed partial class Rope
         }
 
         offset = GoToNextIfRoomFor(room) ? 0 : AfterLeaf;
-        room = Math.Min(room, RopeLeaf.Capacity);
+        room = RoomInNewLeaf(room);
         return true;
     }
+
+    private static int RoomInNewLeaf(int bytes) => bytes > RopeLeaf.Capacity ? BytesInOneOfMany : bytes;
 
     private bool GoToNextIfRoomFor(int bytes)
     {

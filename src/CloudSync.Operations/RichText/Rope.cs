@@ -279,7 +279,7 @@ internal sealed partial class Rope
     private void Grow(int length, int bytes, long jsonBytes, int levels)
     {
         for (var level = 0; level < levels; level++)
-            _path[level].Lengths[_indexes[level]] += length;
+            _path[level].Grow(_indexes[level], length);
         Length += length;
         Bytes += bytes;
         JsonBytes += jsonBytes;

@@ -95,16 +95,16 @@ internal sealed class RopeLeaf : RopeNode
         MergeRuns(first - 1, last);
     }
 
-    /// <summary>Replaces the embed at an offset.</summary>
+    /// <summary>Changes the embed at an offset.</summary>
     /// <exception cref="OperationException">There is none, or one of another type.</exception>
     public void ChangeEmbed(int offset, ReadOnlySpan<byte> change, ref RopeFormat format)
     {
         var run = _runs == null ? -1 : RunAt(ref offset);
         if (run < 0 || _runs![run].Embed is not { } embed)
             throw Embeds.NotAnEmbed();
-        Embeds.CheckSameType(embed, change);
-        JsonBytes += change.Length - embed.Length;
-        _runs[run].Embed = change.ToArray();
+        var changed = Embeds.Compose(embed, change, isChange: false);
+        JsonBytes += changed.Length - embed.Length;
+        _runs[run].Embed = changed.ToArray();
         FormatRun(run, ref format);
     }
 

@@ -77,6 +77,9 @@ internal sealed class RopeInner : RopeNode
         return i;
     }
 
+    /// <summary>Counts what was added under a child.</summary>
+    public void Grow(int index, int length) => _lengths[index] += length;
+
     public void Replace(int index, RopeNode child) => _children[index] = child;
 
     public void Insert(int index, RopeNode child, int length)

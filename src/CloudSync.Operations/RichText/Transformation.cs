@@ -45,9 +45,8 @@ internal static class Transformation
                     var attributes = AttributeSet.Transform(mine.Attributes, theirs.Attributes, side, ref scratch);
                     if (mine.Kind == DeltaKind.Retain)
                         writer.Retain(length, attributes);
-                    else if (side == Side.Right && theirs.Kind == DeltaKind.RetainEmbed
-                        && Embeds.AreSameType(mine.Payload, theirs.Payload))
-                        writer.RetainEmbed(theirs.Payload, attributes);
+                    else if (theirs.Kind == DeltaKind.RetainEmbed)
+                        writer.RetainEmbed(Embeds.Transform(mine.Payload, theirs.Payload, side), attributes);
                     else
                         writer.RetainEmbed(mine.Payload, attributes);
                 }

@@ -37,7 +37,7 @@ internal static class Checks
     public static string Type(string? type) => type is null
         ? "rich-text"
         : Operations.DocumentType.Find(type)?.Name
-            ?? throw new BadRequestException($"There is no type '{Cut(type)}'. There are 'rich-text' and 'text'.");
+            ?? throw new BadRequestException($"There is no type '{Cut(type)}'. There are 'rich-text', 'text' and 'json'.");
 
     public static int Limit(int? limit, int normal, int most) => limit switch
     {

@@ -37,9 +37,10 @@ internal static class DocumentEndpoints
     private static async Task<Created<DocumentResource>> CreateAsync(
         CreateDocumentRequest request, DocumentService documents, CancellationToken cancellationToken)
     {
+        var type = Checks.Type(request.Type);
         var record = await documents.CreateAsync(
-            request.Id, Checks.Type(request.Type), Checks.Title(request.Title), Checks.Author(request.Author),
-            request.Content?.Bytes ?? default, cancellationToken).ConfigureAwait(false);
+            request.Id, type, Checks.Title(request.Title), Checks.Author(request.Author),
+            request.Content?.ToContent(type) ?? default, cancellationToken).ConfigureAwait(false);
         return TypedResults.Created($"/api/documents/{record.Id}", DocumentResource.Of(record));
     }
 

@@ -1,7 +1,10 @@
 // /api/documents/{id}/operations: what was committed, and edits by programs.
 
 using System.ComponentModel;
+using System.Text;
 using CloudSync.Documents;
+using CloudSync.Log;
+using CloudSync.Operations;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace CloudSync.Server.Rest;
@@ -38,7 +41,7 @@ internal static class OperationEndpoints
             .ConfigureAwait(false);
         var last = operations.Count > 0 ? operations[^1].Version : afterVersion;
         return TypedResults.Ok(new OperationPage(
-            [.. operations.Select(static operation => OperationResource.Of(operation))],
+            [.. operations.Select(operation => OperationResource.Of(record, operation))],
             last < record.Head ? last : null));
     }
 
@@ -50,10 +53,25 @@ internal static class OperationEndpoints
             request.ClientId, request.ClientSequence, request.BaseVersion);
         if (request.BaseVersion is { } baseVersion)
             Checks.Version(baseVersion, nameof(baseVersion));
+        var author = Checks.Author(request.Author);
+        var record = await documents.GetAsync(id, cancellationToken).ConfigureAwait(false);
         var edit = new DocumentEdit(
-            request.Delta.Bytes, request.BaseVersion, Checks.Author(request.Author), clientId, clientSequence);
+            Operation(request, record), request.BaseVersion, author, clientId, clientSequence);
         var committed = await documents.AppendAsync(id, edit, cancellationToken).ConfigureAwait(false);
         return TypedResults.Created(
-            $"/api/documents/{id}/operations?after={committed.Version - 1}&limit=1", OperationResource.Of(committed));
+            $"/api/documents/{id}/operations?after={committed.Version - 1}&limit=1", OperationResource.Of(record, committed));
+    }
+
+    // Each kind of document has its own, and takes no other.
+    private static ReadOnlyMemory<byte> Operation(AppendOperationRequest request, DocumentRecord record)
+    {
+        var isJson = record.Type == DocumentType.Json.Name;
+        if (isJson ? request.Operation is null : request.Delta is null)
+            throw new BadRequestException(
+                $"The body lacks '{(isJson ? "operation" : "delta")}', which an edit of a document of type '{record.Type}' has.");
+        if (isJson ? request.Delta is not null : request.Operation is not null)
+            throw new BadRequestException(
+                $"An edit of a document of type '{record.Type}' has no '{(isJson ? "delta" : "operation")}'.");
+        return isJson ? Encoding.UTF8.GetBytes(request.Operation!.Text) : request.Delta!.Bytes;
     }
 }

@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CloudSync.Delivery;
 using CloudSync.Documents;
 using CloudSync.Log;
 using CloudSync.Operations;
@@ -69,6 +70,9 @@ internal sealed partial class Problems(IOptions<RestOptions> options) : IExcepti
                     OperationError.OutOfRange => ErrorCode.OperationOutOfRange,
                     OperationError.SplitsSurrogatePair => ErrorCode.OperationSplitsSurrogatePair,
                     OperationError.NotAllowedByType => ErrorCode.OperationNotAllowedByType,
+                    OperationError.DoesNotFit => ErrorCode.OperationDoesNotFit,
+                    OperationError.TooDeep => ErrorCode.OperationTooDeep,
+                    OperationError.TooManyComponents => ErrorCode.OperationTooManyComponents,
                     _ => ErrorCode.OperationMalformed,
                 }));
             case LogUnavailableException:
@@ -77,6 +81,11 @@ internal sealed partial class Problems(IOptions<RestOptions> options) : IExcepti
                 return New(
                     StatusCodes.Status503ServiceUnavailable, "The log can't be reached just now. Nothing was lost; try again.",
                     NameOf(ErrorCode.LogUnavailable));
+            case DeliveryUnavailableException or DeliveryUnusableException:
+                RetryAfter(context, _shortestRetry);
+                return New(
+                    StatusCodes.Status503ServiceUnavailable,
+                    "Delivery can't be asked just now. Nothing was lost; try again.", "DELIVERY_UNAVAILABLE");
             case BadRequestException bad:
                 return New(bad.Status, bad.Message);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
@@ -103,7 +112,9 @@ internal sealed partial class Problems(IOptions<RestOptions> options) : IExcepti
                 : StatusCodes.Status409Conflict,
             ErrorCode.SequenceOutOfOrder => StatusCodes.Status409Conflict,
             ErrorCode.OperationMalformed or ErrorCode.OperationOutOfRange or ErrorCode.OperationSplitsSurrogatePair
-                or ErrorCode.OperationNotAllowedByType or ErrorCode.OperationTooLarge or ErrorCode.DocumentTooLarge =>
+                or ErrorCode.OperationNotAllowedByType or ErrorCode.OperationTooLarge or ErrorCode.DocumentTooLarge
+                or ErrorCode.OperationDoesNotFit or ErrorCode.OperationTooDeep or ErrorCode.OperationTooManyComponents
+                or ErrorCode.OperationTooMuchWork =>
                 StatusCodes.Status422UnprocessableEntity,
             ErrorCode.DocumentUnreadable or ErrorCode.Internal => StatusCodes.Status500InternalServerError,
             ErrorCode.LogUnavailable or ErrorCode.ShuttingDown or ErrorCode.TooManyPending

@@ -31,6 +31,9 @@ internal static class RestEndpoints
         {
             var json = options.SerializerOptions;
             json.Converters.Add(new DeltaJsonConverter());
+            json.Converters.Add(new RawJsonConverter());
+            // Some levels stand around a document's own.
+            json.MaxDepth = JsonLimits.MaxDepth + 16;
             json.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
             json.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow;
             json.AllowDuplicateProperties = false;
@@ -56,6 +59,8 @@ internal static class RestEndpoints
             {
                 if (context.JsonTypeInfo.Type == typeof(Delta))
                     DescribeDelta(schema);
+                else if (context.JsonTypeInfo.Type == typeof(RawJson))
+                    DescribeAny(schema);
                 return Task.CompletedTask;
             });
         });
@@ -70,9 +75,9 @@ internal static class RestEndpoints
 
     public static void MapRest(this IEndpointRouteBuilder endpoints)
     {
-        var documents = endpoints.MapGroup("/api/documents").WithTags("documents");
+        var api = endpoints.MapGroup("/api");
         // A foreign page can send a form, or text, without asking first. Reading it can't: it would need our permission.
-        documents.AddEndpointFilter(static async (context, next) =>
+        api.AddEndpointFilter(static async (context, next) =>
         {
             var request = context.HttpContext.Request;
             var options = request.HttpContext.RequestServices.GetRequiredService<IOptions<CloudSyncOptions>>().Value;
@@ -81,15 +86,19 @@ internal static class RestEndpoints
             return await next(context).ConfigureAwait(false);
         });
         // What changes is asked for again; a route that knows better says so itself.
-        documents.AddEndpointFilter(static async (context, next) =>
+        api.AddEndpointFilter(static async (context, next) =>
         {
             context.HttpContext.Response.Headers.CacheControl = "no-cache";
             return await next(context).ConfigureAwait(false);
         });
+        var documents = api.MapGroup("/documents").WithTags("documents");
         documents.MapDocuments();
         documents.MapSnapshots();
+        documents.MapSessions();
+        documents.MapAudit();
         documents.MapOperations();
         documents.MapTransfers();
+        api.MapGroup("/webhooks").WithTags("webhooks").MapWebhooks();
         endpoints.MapOpenApi();
     }
 
@@ -100,6 +109,14 @@ internal static class RestEndpoints
             route.ProducesProblem(status);
         return route.ProducesProblem(StatusCodes.Status500InternalServerError)
             .ProducesProblem(StatusCodes.Status503ServiceUnavailable);
+    }
+
+    // Without a type a schema stands for any JSON.
+    private static void DescribeAny(OpenApiSchema schema)
+    {
+        schema.Type = null;
+        schema.Properties = null;
+        schema.Required = null;
     }
 
     private static void DescribeDelta(OpenApiSchema schema)

@@ -15,7 +15,7 @@ internal static class SnapshotEndpoints
     public static void MapSnapshots(this IEndpointRouteBuilder documents) =>
         documents.MapGet("{id}/snapshot", GetAsync)
             .WithName("getSnapshot")
-            .WithSummary("Reads the content of a document as a Quill delta")
+            .WithSummary("Reads the content of a document: a Quill delta, or JSON")
             .WithDescription(
                 "At the head, or at any version or moment there was. The header CloudSync-Version and the ETag tell the "
                 + "version. A version never changes, so an answer to 'version' may be cached for ever.")
@@ -44,7 +44,7 @@ internal static class SnapshotEndpoints
         if (IsCached(context, content.Version))
             return TypedResults.StatusCode(StatusCodes.Status304NotModified);
         return TypedResults.Ok(new SnapshotResource(
-            content.Record.Id, content.Record.Type, content.Version, content.ToDelta()));
+            content.Record.Id, content.Record.Type, content.Version, RawJson.OfContent(content)));
     }
 
     /// <summary>The content that 'version' and 'at' ask for.</summary>
@@ -65,7 +65,9 @@ internal static class SnapshotEndpoints
         var headers = context.Response.Headers;
         headers[VersionHeader] = version.ToString();
         headers.ETag = Tag(version).ToString();
-        headers.CacheControl = immutable ? "public, max-age=31536000, immutable" : "no-cache";
+        // For ever in the browser of somebody who has read it; for a minute in caches that many share, so that a document
+        // which was deleted is gone from there too.
+        headers.CacheControl = immutable ? "public, max-age=31536000, s-maxage=60, immutable" : "no-cache";
     }
 
     private static bool IsCached(HttpContext context, long version) =>

@@ -5,8 +5,8 @@ using CloudSync.Operations;
 
 namespace CloudSync.Documents;
 
-/// <summary>An operation that was committed, and by how much it changed the document's length.</summary>
-internal readonly record struct MeasuredOperation(LoggedOperation Logged, int LengthChange);
+/// <summary>An operation that was committed, and its measure.</summary>
+internal readonly record struct MeasuredOperation(LoggedOperation Logged, OperationMeasure Measure);
 
 /// <summary>Operations that were committed together, encoded once for all who read them.</summary>
 /// <param name="baseVersion">The version before the first.</param>
@@ -38,7 +38,7 @@ internal sealed class CommittedBatch(long baseVersion, MeasuredOperation[] opera
                     $"Document '{documentId}': the log gave version {operation.Version} where {head + 1 + i} had to be.");
             }
 
-            committed[i] = new(operation, type.Measure(operation.Bytes.Span).LengthChange);
+            committed[i] = new(operation, type.Measure(operation.Bytes.Span));
         }
 
         return new(head, committed, ServerChunks.Committed(documentId, head, committed));

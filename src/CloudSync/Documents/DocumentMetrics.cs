@@ -17,8 +17,16 @@ internal sealed class DocumentMetrics : IDisposable
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _appendFailures;
     private readonly Counter<long> _gaps;
+    private readonly Counter<long> _foreign;
+    private readonly Counter<long> _headsCompared;
+    private readonly Counter<long> _versionsSought;
+    private readonly Counter<long> _versionsFolded;
     private readonly Counter<long> _snapshots;
     private readonly Counter<long> _loads;
+    private readonly Counter<long> _packed;
+    private readonly Counter<long> _packFailures;
+    private readonly Counter<long> _snapshotsRemoved;
+    private readonly Histogram<double> _packMilliseconds;
     private readonly Histogram<double> _appendMilliseconds;
     private readonly Histogram<long> _appendOperations;
 
@@ -31,9 +39,22 @@ internal sealed class DocumentMetrics : IDisposable
         _found = _meter.CreateCounter<long>("cloudsync.resends", description: "Resent operations found in the log.");
         _refusals = _meter.CreateCounter<long>("cloudsync.document.refusals", description: "Refusals, by code.");
         _appendFailures = _meter.CreateCounter<long>("cloudsync.append.failures", description: "Appends of unknown outcome.");
+        _foreign = _meter.CreateCounter<long>(
+            "cloudsync.fanout.foreign", description: "Messages passed over because no gateway on this log has sealed them.");
         _gaps = _meter.CreateCounter<long>("cloudsync.gaps", description: "Gaps healed from the log.");
+        _headsCompared = _meter.CreateCounter<long>(
+            "cloudsync.heads.compared", description: "Heads of documents in memory that were compared with the log's.");
+        _versionsSought = _meter.CreateCounter<long>(
+            "cloudsync.cache.reads", description: "Versions looked for in the cache: hit, miss, or unusable.");
+        _versionsFolded = _meter.CreateCounter<long>(
+            "cloudsync.cache.folds", description: "Versions folded from the log because the cache didn't have them.");
         _snapshots = _meter.CreateCounter<long>("cloudsync.snapshots", description: "Snapshots, by outcome.");
         _loads = _meter.CreateCounter<long>("cloudsync.document.loads", description: "Documents loaded, by outcome.");
+        _packed = _meter.CreateCounter<long>("cloudsync.history.packed", description: "Operations packed into segments.");
+        _packFailures = _meter.CreateCounter<long>("cloudsync.history.failures", description: "Steps of packing that failed.");
+        _snapshotsRemoved = _meter.CreateCounter<long>(
+            "cloudsync.snapshots.removed", description: "Snapshots that packing made superfluous.");
+        _packMilliseconds = _meter.CreateHistogram<double>("cloudsync.history.duration", "ms", "One step of packing.");
         _appendMilliseconds = _meter.CreateHistogram<double>("cloudsync.append.duration", "ms", "One durable append.");
         _appendOperations = _meter.CreateHistogram<long>("cloudsync.append.operations", description: "Operations in one append.");
     }
@@ -68,9 +89,27 @@ internal sealed class DocumentMetrics : IDisposable
 
     public void Refused(ErrorCode code) => _refusals.Add(1, new KeyValuePair<string, object?>("code", code.ToString()));
 
+    public void HeadsCompared(int count) => _headsCompared.Add(count);
+
+    public void VersionSought(string outcome) =>
+        _versionsSought.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+
+    public void VersionFolded() => _versionsFolded.Add(1);
+
+    public void FanoutForeign() => _foreign.Add(1);
+
     public void GapHealed() => _gaps.Add(1);
 
     public void SnapshotMade(bool saved) => _snapshots.Add(1, new KeyValuePair<string, object?>("saved", saved));
+
+    public void Packed(PackResult result, long startTimestamp)
+    {
+        _packed.Add(result.Operations);
+        _snapshotsRemoved.Add(result.SnapshotsRemoved);
+        _packMilliseconds.Record(Time.GetElapsedTime(startTimestamp).TotalMilliseconds);
+    }
+
+    public void PackFailed() => _packFailures.Add(1);
 
     public void Loaded(bool succeeded) => _loads.Add(1, new KeyValuePair<string, object?>("succeeded", succeeded));
 

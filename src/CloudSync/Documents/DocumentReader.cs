@@ -15,14 +15,19 @@ internal readonly record struct FoldedDocument(DocumentState State, long Snapsho
 internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> logger)
 {
     /// <summary>Operations read from the log at a time.</summary>
-    public const int PageOperations = 4_096;
+    public const int PageOperations = 16_384;
 
     /// <summary>Bytes of operations read from the log at a time.</summary>
     public const int PageBytes = 4 << 20;
 
     /// <summary>The content at a version, which must not be beyond the head.</summary>
+    /// <param name="record">The document.</param>
+    /// <param name="version">The version.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <param name="isHistory">The record has just been read, so that all these operations are known to exist.</param>
     /// <exception cref="RefusedException">The log holds what can't be folded: DOCUMENT_UNREADABLE.</exception>
-    public async Task<FoldedDocument> FoldAsync(DocumentRecord record, long version, CancellationToken cancellationToken)
+    public async Task<FoldedDocument> FoldAsync(
+        DocumentRecord record, long version, CancellationToken cancellationToken, bool isHistory = false)
     {
         try
         {
@@ -33,7 +38,9 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
             while (reached < version)
             {
                 var count = (int)Math.Min(PageOperations, version - reached);
-                var page = await log.ReadAsync(record.Id, reached, count, PageBytes, cancellationToken);
+                var page = isHistory
+                    ? await log.ReadHistoryAsync(record.Id, reached, reached + count, PageBytes, cancellationToken)
+                    : await log.ReadAsync(record.Id, reached, count, PageBytes, cancellationToken);
                 if (page.Count == 0)
                     throw new InvalidDataException($"The log ends at version {reached}; it said that there is {version}.");
                 foreach (var operation in page)

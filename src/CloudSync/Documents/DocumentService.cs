@@ -2,6 +2,7 @@
 // REST is made of this; a host application uses it too.
 
 using System.Buffers;
+using System.Text;
 using CloudSync.Log;
 using CloudSync.Operations;
 
@@ -13,12 +14,12 @@ namespace CloudSync.Documents;
 /// <remarks>Every method throws <see cref="RefusedException"/> with the reason when it can't do what was asked.</remarks>
 public abstract class DocumentService
 {
-    /// <summary>Creates a document, empty or with content (one operation of inserts, which becomes version 1).</summary>
+    /// <summary>Creates a document, empty or with content, which becomes version 1.</summary>
     /// <param name="id">1 to 64 characters of A–Z a–z 0–9 - _; null for a random one.</param>
-    /// <param name="type">"rich-text" or "text".</param>
+    /// <param name="type">"rich-text", "text" or "json".</param>
     /// <param name="title">At most 200 characters, trimmed.</param>
     /// <param name="author">The id of the user, or empty.</param>
-    /// <param name="content">The content in its binary form; empty for none.</param>
+    /// <param name="content">The content as a snapshot of the type; empty for none.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="DocumentExistsException">The id is taken.</exception>
     public abstract Task<DocumentRecord> CreateAsync(
@@ -75,12 +76,22 @@ public abstract class DocumentService
 /// <param name="State">Its content; the reader's own.</param>
 public sealed record DocumentContent(DocumentRecord Record, long Version, DocumentState State)
 {
-    /// <summary>The content as a delta of inserts, which also gives its JSON and its plain text.</summary>
-    public Delta ToDelta()
+    /// <summary>Text: the content as a delta of inserts, which also gives its JSON and its plain text.</summary>
+    /// <exception cref="InvalidOperationException">The document is JSON: use <see cref="ToJson"/>.</exception>
+    public Delta ToDelta() => State.Type == DocumentType.Json
+        ? throw new InvalidOperationException("A JSON document is no delta.")
+        : Delta.FromBytes(EncodeSnapshot());
+
+    /// <summary>The content as JSON: a JSON document itself, of text the delta.</summary>
+    public string ToJson() => State.Type == DocumentType.Json
+        ? Encoding.UTF8.GetString(EncodeSnapshot().Span)
+        : ToDelta().ToJson();
+
+    private ReadOnlyMemory<byte> EncodeSnapshot()
     {
         var bytes = new ArrayBufferWriter<byte>();
         State.EncodeSnapshot(bytes);
-        return Delta.FromBytes(bytes.WrittenMemory);
+        return bytes.WrittenMemory;
     }
 }
 

@@ -1,5 +1,7 @@
 // What AddCloudSync() adds for documents and presence.
 
+using CloudSync.Audit;
+using CloudSync.Fanout;
 using CloudSync.Log;
 using CloudSync.Presence;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,6 +16,11 @@ internal static class DocumentsServiceCollectionExtensions
     {
         services.TryAddSingleton<DocumentMetrics>();
         services.TryAddSingleton<DocumentReader>();
+        services.TryAddSingleton<IVersionCache, MemoryVersionCache>();
+        services.TryAddSingleton<VersionReader>();
+        services.TryAddSingleton<ISessionRecords, LocalSessionRecords>();
+        services.TryAddSingleton<AuditTrail>();
+        services.TryAddSingleton<SealedFanout>();
         services.TryAddSingleton<GatewayLeases>();
         services.AddHostedService<GatewayLeasesStarter>();
         services.TryAddSingleton<OpenDocuments>();
@@ -21,7 +28,7 @@ internal static class DocumentsServiceCollectionExtensions
         services.TryAddSingleton<DocumentService>(static provider => new LogDocumentService(
             provider.GetRequiredService<IOperationLog>(),
             provider.GetRequiredService<OpenDocuments>(),
-            provider.GetRequiredService<DocumentReader>(),
+            provider.GetRequiredService<VersionReader>(),
             provider.GetRequiredService<IOptions<CloudSyncOptions>>().Value,
             provider.GetRequiredService<TimeProvider>()));
         return services;

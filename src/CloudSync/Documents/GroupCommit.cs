@@ -1,20 +1,22 @@
-// Group commit: while one append is under way, whatever other documents bring gathers for the next. One durable write
-// then pays for all of them.
+// Group commit: while as many appends are under way as the log does well with, whatever other documents bring gathers for
+// the next. One durable write then pays for all of them.
 
+using CloudSync.Delivery;
 using CloudSync.Log;
 
 namespace CloudSync.Documents;
 
 /// <summary>Turns many documents' appends into few writes to the log. Thread-safe.</summary>
-internal sealed class GroupCommit(IOperationLog log, DocumentMetrics metrics, TaskScheduler scheduler)
+internal sealed class GroupCommit(
+    IOperationLog log, DocumentMetrics metrics, TaskScheduler scheduler, LogWrites writes, CommitSignal? committed = null)
 {
     // One write stays small enough that the next does not wait long for it.
     private const int MaxDocuments = 1_024;
     private const int MaxBytes = 8 << 20;
 
     private readonly Lock _gate = new();
-    private Queue<Pending> _waiting = new();
-    private bool _running;
+    private readonly Queue<Pending> _waiting = new();
+    private readonly Stack<int> _idleLanes = new(Enumerable.Range(0, log.AppendsAtOnce));
 
     private sealed class Pending(DocumentAppend append)
         : TaskCompletionSource<AppendResult>(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -29,19 +31,19 @@ internal sealed class GroupCommit(IOperationLog log, DocumentMetrics metrics, Ta
     public Task<AppendResult> AppendAsync(DocumentAppend append)
     {
         var pending = new Pending(append);
+        int lane;
         lock (_gate)
         {
             _waiting.Enqueue(pending);
-            if (_running)
+            if (!_idleLanes.TryPop(out lane))
                 return pending.Task;
-            _running = true;
         }
 
-        _ = Task.Factory.StartNew(RunAsync, CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+        _ = Task.Factory.StartNew(() => RunAsync(lane), CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
         return pending.Task;
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(int lane)
     {
         var group = new List<Pending>();
         while (true)
@@ -58,18 +60,19 @@ internal sealed class GroupCommit(IOperationLog log, DocumentMetrics metrics, Ta
 
                 if (group.Count == 0)
                 {
-                    _running = false;
+                    _idleLanes.Push(lane);
                     return;
                 }
             }
 
-            await AppendAsync(group);
+            await AppendAsync(group, lane);
         }
     }
 
-    private async Task AppendAsync(List<Pending> group)
+    private async Task AppendAsync(List<Pending> group, int lane)
     {
         var start = metrics.Time.GetTimestamp();
+        writes.Begin(lane);
         try
         {
             var appends = new DocumentAppend[group.Count];
@@ -78,7 +81,9 @@ internal sealed class GroupCommit(IOperationLog log, DocumentMetrics metrics, Ta
             var results = await log.AppendAsync(appends, CancellationToken.None);
             if (results.Count != appends.Length)
                 throw new InvalidDataException($"The log gave {results.Count} results for {appends.Length} appends.");
+            writes.End(lane, null);
             metrics.Appended(appends, results, start);
+            committed?.Set();
             for (var i = 0; i < appends.Length; i++)
                 group[i].SetResult(results[i]);
         }
@@ -88,6 +93,7 @@ internal sealed class GroupCommit(IOperationLog log, DocumentMetrics metrics, Ta
             // Whatever it was, nobody knows what was written: that is what this exception says.
             var unknown = exception as LogUnavailableException
                 ?? new LogUnavailableException("The append failed: " + exception.Message, exception);
+            writes.End(lane, unknown.Message);
             foreach (var pending in group)
                 pending.TrySetException(unknown);
         }

@@ -1,5 +1,6 @@
 // The service for the server's own code, on the log and the open documents.
 
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using CloudSync.Log;
@@ -8,7 +9,7 @@ using CloudSync.Operations;
 namespace CloudSync.Documents;
 
 internal sealed class LogDocumentService(
-    IOperationLog log, OpenDocuments documents, DocumentReader reader, CloudSyncOptions options, TimeProvider time)
+    IOperationLog log, OpenDocuments documents, VersionReader versions, CloudSyncOptions options, TimeProvider time)
     : DocumentService
 {
     private const int MaxTitleLength = 200;
@@ -23,8 +24,8 @@ internal sealed class LogDocumentService(
             throw new RefusedException(Refusals.InvalidDocumentId);
         var documentType = DocumentType.Find(type) ?? throw new RefusedException(Refusals.UnknownType(type));
         title = CheckTitle(title);
-        CheckContent(documentType, content);
-        var document = new NewDocument(id, type, title, Now(), author);
+        content = CheckContent(documentType, content);
+        var document = new NewDocument(id, type, title, CommitClock.Now(time), author);
         await Reach(CreateAsync(document, cancellationToken));
         if (content.Length > 0)
             await AppendAsync(id, new DocumentEdit(content, BaseVersion: 0, Author: author), cancellationToken);
@@ -38,8 +39,11 @@ internal sealed class LogDocumentService(
     }
 
     // Before anything is created: content that can't be written must not leave an empty document behind.
-    private void CheckContent(DocumentType type, ReadOnlyMemory<byte> content)
+    // Returns the operation that makes the content.
+    private ReadOnlyMemory<byte> CheckContent(DocumentType type, ReadOnlyMemory<byte> content)
     {
+        if (content.Length == 0)
+            return content;
         try
         {
             if (content.Length > options.Limits.OperationBytes)
@@ -49,6 +53,13 @@ internal sealed class LogDocumentService(
                 throw new RefusedException(Refusals.DocumentTooLarge(state.Length, options.Limits.DocumentLength));
             if (state.Bytes > options.Limits.DocumentBytes)
                 throw new RefusedException(Refusals.DocumentTooLargeInBytes(options.Limits.DocumentBytes));
+            var snapshot = new ArrayBufferWriter<byte>(content.Length + 16);
+            state.EncodeSnapshot(snapshot);
+            var creation = new ArrayBufferWriter<byte>(snapshot.WrittenCount + 16);
+            type.EncodeCreation(snapshot.WrittenSpan, creation);
+            if (creation.WrittenCount > options.Limits.OperationBytes)
+                throw new RefusedException(Refusals.OperationTooLarge(creation.WrittenCount, options.Limits.OperationBytes));
+            return creation.WrittenMemory;
         }
         catch (OperationException exception)
         {
@@ -88,7 +99,7 @@ internal sealed class LogDocumentService(
     public override async Task DeleteAsync(string documentId, CancellationToken cancellationToken)
     {
         await GetAsync(documentId, cancellationToken);
-        if (!await Reach(log.DeleteAsync(documentId, Now(), cancellationToken)))
+        if (!await Reach(log.DeleteAsync(documentId, CommitClock.Now(time), cancellationToken)))
             throw new RefusedException(Refusals.DocumentNotFound(documentId));
         documents.Find(documentId)?.EndDeleted();
         documents.PublishRecordChanged(documentId);
@@ -119,8 +130,8 @@ internal sealed class LogDocumentService(
     private async Task<DocumentContent> FoldAsync(
         DocumentRecord record, long version, CancellationToken cancellationToken)
     {
-        var folded = await Reach(reader.FoldAsync(record, version, cancellationToken));
-        return new(record, version, folded.State);
+        // The record comes from the log, whatever the cache holds: what was deleted is not read.
+        return new(record, version, await Reach(versions.ReadAsync(record, version, cancellationToken)));
     }
 
     public override async Task<IReadOnlyList<LoggedOperation>> ReadOperationsAsync(
@@ -162,13 +173,10 @@ internal sealed class LogDocumentService(
     private static string CheckTitle(string title)
     {
         title = title.Trim();
-        return title.Length <= MaxTitleLength ? title : throw new RefusedException(Refusals.TitleInvalid);
-    }
-
-    private DateTimeOffset Now()
-    {
-        var now = time.GetUtcNow();
-        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+        // Not every log can hold a character of code 0.
+        return title.Length <= MaxTitleLength && !title.Contains('\0', StringComparison.Ordinal)
+            ? title
+            : throw new RefusedException(Refusals.TitleInvalid);
     }
 
     // 96 bits: nobody guesses it, and no two are ever the same.

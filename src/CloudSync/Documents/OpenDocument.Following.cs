@@ -86,7 +86,8 @@ internal sealed partial class OpenDocument
 
     private void OnCommittedElsewhere(ByteString frame)
     {
-        var committed = ServerFrame.Parser.ParseFrom(frame).Messages[0].Committed;
+        if (ServerFrame.Parser.ParseFrom(frame) is not { Messages: [{ Committed: { } committed }] } || committed.DocumentId != Id)
+            throw new InvalidDataException("It isn't one committed batch of this document.");
         lock (_gate)
         {
             if (!_loaded)
@@ -105,7 +106,7 @@ internal sealed partial class OpenDocument
                 new LoggedOperation(
                     (long)committed.BaseVersion + i + 1, operation.ClientId, operation.ClientSeq, 0, "", default,
                     operation.Operation.Memory),
-                _type.Measure(operation.Operation.Span).LengthChange);
+                _type.Measure(operation.Operation.Span));
         }
 
         var batch = new CommittedBatch((long)committed.BaseVersion, operations, frame.ToByteArray());
@@ -137,7 +138,7 @@ internal sealed partial class OpenDocument
                 if (batch is null)
                     break;
                 if (batch.BaseVersion == _head)
-                    PublishFromElsewhere(batch);
+                    PublishHint(batch);
             }
 
             bool gap, recordChanged;
@@ -174,6 +175,19 @@ internal sealed partial class OpenDocument
 
         AnswerWaiters(null, all: false);
         ApplyRemotePresence();
+    }
+
+    // A hint that doesn't fit is as good as lost: the log has what it should have been.
+    private void PublishHint(CommittedBatch batch)
+    {
+        try
+        {
+            PublishFromElsewhere(batch);
+        }
+        catch (OperationException exception)
+        {
+            _parts.Logger.FanoutFailed(Id, exception.Message);
+        }
     }
 
     /// <summary>Reads what the log has beyond the head, and makes it seen.</summary>
@@ -250,10 +264,20 @@ internal sealed partial class OpenDocument
 
     private async Task ReadRecordAsync()
     {
-        if (await _parts.Log.FindAsync(Id, CancellationToken.None) is { } record)
-            Rename(record.Title);
-        else
+        if (await _parts.Log.FindAsync(Id, CancellationToken.None) is not { } record)
+        {
             EndDeleted();
+            return;
+        }
+
+        // Nothing that was committed goes away: what is in memory beyond it never was in this log, or the log is another.
+        if (record.Head < _head)
+        {
+            _parts.Logger.HeadWentBack(Id, _head, record.Head);
+            throw new InvalidDataException("The log's head is behind what is in memory.");
+        }
+
+        Rename(record.Title);
     }
 
     /// <summary>The document's record may have changed elsewhere: read it.</summary>

@@ -33,12 +33,17 @@ internal sealed partial class OpenDocument
             return;
         }
 
+        var renamed = false;
         lock (_gate)
         {
             if (session.Index < 0)
                 return;
             if (presence.User is { } user)
+            {
+                renamed = session.User.Name != user.Name;
                 session.Show(user);
+            }
+
             var selection = presence.Selection is { } selected
                 ? AtHead_NeedsLock(session.ClientId, (long)presence.Version, selected)
                 : null;
@@ -46,6 +51,8 @@ internal sealed partial class OpenDocument
         }
 
         PresenceChanged();
+        if (renamed)
+            _parts.Sessions.Changed(Id);
     }
 
     private Refusal? CheckPresence(SetPresence presence)
@@ -56,6 +63,8 @@ internal sealed partial class OpenDocument
             return Refusals.PresenceTooLarge(length, limit);
         if (presence.Selection is { } selection && Math.Max(selection.Anchor, selection.Focus) > int.MaxValue)
             return Refusals.PresenceInvalid("A selection's positions are at most 2,147,483,647.");
+        if (presence.Selection is not null && !_type.HasPositions)
+            return Refusals.NoPositions(_type.Name);
         if (length == 0)
             return null;
         try
@@ -72,6 +81,8 @@ internal sealed partial class OpenDocument
     // A selection from a version of which the operations since are no longer in memory can't be placed: none is shown.
     private (int Anchor, int Focus)? AtHead_NeedsLock(ulong clientId, long version, Selection selected)
     {
+        if (!_type.HasPositions)
+            return null;
         var selection = ((int)selected.Anchor, (int)selected.Focus);
         if (version < _head)
         {

@@ -183,7 +183,7 @@ internal sealed partial class OpenDocument
                 throw new InvalidDataException($"The log gave version {operation.Version} where {baseVersion} had to be.");
             if (operation.ClientId != clientId)
             {
-                run.Add(new(operation, 0));
+                run.Add(new(operation, _type.Measure(operation.Bytes.Span)));
                 continue;
             }
 
@@ -196,10 +196,16 @@ internal sealed partial class OpenDocument
 
         void EndRun()
         {
-            if (run.Count == 0)
-                return;
-            var composed = Compose(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(run));
-            committed.Operations.Add(ToMessage(run[0].Logged, composed, run.Count));
+            var left = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(run);
+            while (left.Length > 0)
+            {
+                var count = CountToCompose(left, out _);
+                if (!TryCompose(left[..count], out var bytes))
+                    count = 1;
+                committed.Operations.Add(ToMessage(left[0].Logged, bytes, count));
+                left = left[count..];
+            }
+
             run.Clear();
         }
     }

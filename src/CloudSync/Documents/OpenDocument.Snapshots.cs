@@ -1,5 +1,6 @@
 // Snapshots: one that everybody who joins at about the same time shares, and those in the log that make loading and
-// history quick. Both are made from a fork, off the write path, and can be thrown away at any moment.
+// history quick. Both are made from a fork, off the write path, and can be thrown away at any moment. When one is in the
+// log, what is old before it is packed.
 
 using System.Buffers;
 using CloudSync.Operations;
@@ -20,6 +21,9 @@ internal sealed partial class OpenDocument
 
     // An idle document is left with a snapshot if loading it would otherwise fold more than this.
     private const int TailOperationsWhenLeaving = 100;
+
+    // What an idle document leaves behind is packed from so many operations on. Of fewer, a segment gains little.
+    private const int PackOperationsWhenLeaving = 256;
 
     private sealed record SharedSnapshot(long Version, Task<byte[]> Opened);
 
@@ -66,21 +70,41 @@ internal sealed partial class OpenDocument
                 return;
         }
 
-        StartSnapshot();
+        StartSnapshot(leaving: false);
     }
 
     private void SnapshotBeforeLeaving()
     {
+        long snapshotVersion;
+        bool shortTail;
         lock (_gate)
         {
-            if (_snapshotting || _head - _snapshotVersion < TailOperationsWhenLeaving)
+            if (_snapshotting)
                 return;
+            snapshotVersion = _snapshotVersion;
+            shortTail = _head - snapshotVersion < TailOperationsWhenLeaving;
         }
 
-        StartSnapshot();
+        if (shortTail)
+            Pack(snapshotVersion, leaving: true);
+        else
+            StartSnapshot(leaving: true);
     }
 
-    private void StartSnapshot()
+    /// <summary>
+    /// Packs what is older than a snapshot. While the document is open, what is newer than a tail stays as it is: those
+    /// who catch up, or send again, read that.
+    /// </summary>
+    private void Pack(long snapshotVersion, bool leaving)
+    {
+        if (leaving)
+            _parts.Packer.Pack(Id, snapshotVersion, PackOperationsWhenLeaving);
+        else
+            _parts.Packer.Pack(
+                Id, snapshotVersion - _parts.Options.HistoryTailOperations, _parts.Options.HistoryPackOperations);
+    }
+
+    private void StartSnapshot(bool leaving)
     {
         long version;
         DocumentState state;
@@ -91,10 +115,10 @@ internal sealed partial class OpenDocument
             _bytesSinceSnapshot = 0;
         }
 
-        _parts.Start(() => SaveSnapshotAsync(version, state));
+        _parts.Start(() => SaveSnapshotAsync(version, state, leaving));
     }
 
-    private async Task SaveSnapshotAsync(long version, DocumentState state)
+    private async Task SaveSnapshotAsync(long version, DocumentState state, bool leaving)
     {
         try
         {
@@ -103,6 +127,7 @@ internal sealed partial class OpenDocument
             lock (_gate)
                 (_snapshotVersion, _snapshotBytes) = (version, bytes.Length);
             _parts.Metrics.SnapshotMade(saved: true);
+            Pack(version, leaving);
         }
         catch (Exception exception)
         {

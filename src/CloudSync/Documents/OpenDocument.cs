@@ -62,7 +62,7 @@ internal sealed partial class OpenDocument
 
     public DocumentType Type => _type;
 
-    private long Head
+    public long Head
     {
         get
         {
@@ -186,14 +186,29 @@ internal sealed partial class OpenDocument
             if (version > _head || version < 0)
                 throw new RefusedException(Refusals.VersionUnknown(version, _head));
             opened ??= EncodeOpened(version, snapshot: null);
-            session = new OpenDocumentSession(this, request, subscriber, version, opened) { Index = _sessions.Count };
+            session = new OpenDocumentSession(this, request, subscriber, version, opened)
+            {
+                Index = _sessions.Count,
+                Since = _parts.Time.GetUtcNow(),
+            };
             _sessions.Add(session);
             EnterPresence_NeedsLock(session);
         }
 
         subscriber.Wake(session);
         PresenceChanged();
+        _parts.Sessions.Changed(Id);
         return session;
+    }
+
+    /// <summary>This gateway's sessions, those that came first at the beginning.</summary>
+    public DocumentSessions ListSessions(int limit)
+    {
+        OpenDocumentSession[] sessions;
+        lock (_gate)
+            sessions = [.. _sessions];
+        return new(sessions.Length, true, [.. sessions.OrderBy(static session => session.Since).Take(limit).Select(session =>
+            new SessionRecord(_parts.GatewayId, session.ClientId, session.User.Id, session.User.Name, session.Since))]);
     }
 
     public void RemoveSession(OpenDocumentSession session)
@@ -212,6 +227,7 @@ internal sealed partial class OpenDocument
         }
 
         PresenceChanged();
+        _parts.Sessions.Changed(Id);
     }
 
     private void WakeSessions()

@@ -23,6 +23,9 @@ internal sealed class OpenDocumentSession(
     /// <summary>Its place among the document's sessions; -1 once it left. Guarded by the document's gate.</summary>
     public int Index { get; set; } = -1;
 
+    /// <summary>When it was opened.</summary>
+    public DateTimeOffset Since { get; init; }
+
     /// <summary>The version its client has been sent. The reader's own.</summary>
     public long Version { get; set; } = version;
 

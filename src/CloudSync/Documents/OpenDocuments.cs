@@ -1,6 +1,7 @@
 // The documents that are open in this process: found, loaded, swept.
 
 using System.Collections.Concurrent;
+using CloudSync.Delivery;
 using CloudSync.Fanout;
 using CloudSync.Log;
 using CloudSync.Presence;
@@ -12,29 +13,34 @@ namespace CloudSync.Documents;
 
 internal sealed class OpenDocuments : DocumentRegistry
 {
-    private const int HeadsPerRead = 1_000;
     private static readonly TimeSpan _sweepInterval = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<string, OpenDocument> _documents = new(StringComparer.Ordinal);
     private readonly DocumentParts _parts;
+    private readonly HeadChecks _headChecks;
     private readonly ITimer _sweepTimer;
-    private long _headsCheckedTimestamp;
-    private int _checkingHeads;
     private volatile bool _draining;
 
     public OpenDocuments(
-        IOptions<CloudSyncOptions> options, IOperationLog log, IFanout fanout, DocumentReader reader,
-        GatewayLeases leases, DocumentMetrics metrics, TimeProvider time, ILogger<OpenDocuments> logger,
-        TaskScheduler? scheduler = null)
+        IOptions<CloudSyncOptions> options, IOperationLog log, SealedFanout fanout, DocumentReader reader,
+        GatewayLeases leases, ISessionRecords sessions, DocumentMetrics metrics, TimeProvider time,
+        ILogger<OpenDocuments> logger,
+        TaskScheduler? scheduler = null, CommitSignal? committed = null)
     {
         scheduler ??= TaskScheduler.Default;
-        var commit = new GroupCommit(log, metrics, scheduler);
-        _parts = new(options.Value, log, fanout, commit, reader, leases, metrics, time, scheduler, logger);
+        Writes = new LogWrites(log.AppendsAtOnce, logger, time);
+        var commit = new GroupCommit(log, metrics, scheduler, Writes, committed);
+        var packer = new HistoryPacker(log, metrics, scheduler, logger);
+        _parts = new(options.Value, log, fanout, commit, packer, reader, leases, sessions, metrics, time, scheduler, logger);
+        sessions.Begin(ListSessions);
         metrics.ObserveOpenDocuments(() => _documents.Count);
         leases.Appeared = _ => MeetGateway();
-        _headsCheckedTimestamp = time.GetTimestamp();
+        _headChecks = new HeadChecks(_parts, () => _documents.Values);
         _sweepTimer = time.CreateTimer(static state => ((OpenDocuments)state!).Sweep(), this, _sweepInterval, _sweepInterval);
     }
+
+    /// <summary>How their appends fare.</summary>
+    public LogWrites Writes { get; }
 
     /// <summary>How many are in memory.</summary>
     public int Count => _documents.Count;
@@ -97,6 +103,10 @@ internal sealed class OpenDocuments : DocumentRegistry
     public void PublishRecordChanged(string documentId) => _parts.PublishToGateways(
         documentId, new FanoutMessage { RecordChanged = new RecordChanged() });
 
+    // This gateway's own.
+    private DocumentSessions ListSessions(string documentId, int limit) =>
+        Find(documentId)?.ListSessions(limit) ?? new DocumentSessions(0, true, []);
+
     private void Remove(OpenDocument document) => _documents.TryRemove(new(document.Id, document));
 
     private void MeetGateway()
@@ -114,44 +124,7 @@ internal sealed class OpenDocuments : DocumentRegistry
                 Remove(document);
         }
 
-        if (_parts.Time.GetElapsedTime(_headsCheckedTimestamp) >= _parts.Options.HeadCheckInterval
-            && Interlocked.Exchange(ref _checkingHeads, 1) == 0)
-        {
-            _parts.Start(CheckHeadsAsync);
-        }
-    }
-
-    // Law 5: the last hint lost would otherwise be missed for ever.
-    private async Task CheckHeadsAsync()
-    {
-        try
-        {
-            // Likewise what one gateway has told the others of its people.
-            var shared = _parts.Leases.HasOthers;
-            foreach (var documents in _documents.Values.Where(document => document.HasSessions).Chunk(HeadsPerRead))
-            {
-                var heads = await _parts.Log.ReadHeadsAsync(
-                    Array.ConvertAll(documents, document => document.Id), CancellationToken.None);
-                for (var i = 0; i < documents.Length; i++)
-                {
-                    documents[i].Hint(heads[i]);
-                    if (shared)
-                        documents[i].SharePresence(everybody: true);
-                    // Empty, or deleted where nobody has told us of.
-                    if (heads[i] == 0)
-                        documents[i].CheckRecord();
-                }
-            }
-        }
-        catch (Exception exception)
-        {
-            _parts.Logger.HeadCheckFailed(exception.Message);
-        }
-        finally
-        {
-            _headsCheckedTimestamp = _parts.Time.GetTimestamp();
-            Volatile.Write(ref _checkingHeads, 0);
-        }
+        _headChecks.CheckIfDue();
     }
 
     public override async Task DrainAsync(CancellationToken cancellationToken)
@@ -164,7 +137,9 @@ internal sealed class OpenDocuments : DocumentRegistry
     {
         _draining = true;
         await _sweepTimer.DisposeAsync();
+        await _headChecks.DisposeAsync();
         foreach (var document in _documents.Values)
             document.EndShutdown();
+        await _parts.Packer.StopAsync();
     }
 }

@@ -91,20 +91,46 @@ internal static class Refusals
     public static Refusal PresenceInvalid(string why) => new(ErrorCode.PresenceInvalid, why);
 
     public static Refusal TitleInvalid { get; } = new(
-        ErrorCode.OperationMalformed, "A title has at most 200 characters.");
+        ErrorCode.OperationMalformed, "A title has at most 200 characters, none of code 0.");
 
     public static Refusal UnknownType(string type) => new(
-        ErrorCode.OperationNotAllowedByType, $"There is no document type '{type}'. There are 'rich-text' and 'text'.");
+        ErrorCode.OperationNotAllowedByType, $"There is no document type '{type}'. There are 'rich-text', 'text' and 'json'.");
 
-    public static Refusal OperationRefused(OperationException exception) => new(
-        exception.Error switch
+    public static Refusal OperationRefused(OperationException exception)
+    {
+        var (code, limit, limitValue) = exception.Error switch
         {
-            OperationError.OutOfRange => ErrorCode.OperationOutOfRange,
-            OperationError.SplitsSurrogatePair => ErrorCode.OperationSplitsSurrogatePair,
-            OperationError.NotAllowedByType => ErrorCode.OperationNotAllowedByType,
-            _ => ErrorCode.OperationMalformed,
-        },
-        exception.Message);
+            OperationError.OutOfRange => (ErrorCode.OperationOutOfRange, "", 0),
+            OperationError.SplitsSurrogatePair => (ErrorCode.OperationSplitsSurrogatePair, "", 0),
+            OperationError.NotAllowedByType => (ErrorCode.OperationNotAllowedByType, "", 0),
+            OperationError.DoesNotFit => (ErrorCode.OperationDoesNotFit, "", 0),
+            OperationError.TooDeep => (ErrorCode.OperationTooDeep, nameof(JsonLimits.MaxDepth), JsonLimits.MaxDepth),
+            OperationError.TooManyComponents => (
+                ErrorCode.OperationTooManyComponents, nameof(JsonLimits.MaxComponents), JsonLimits.MaxComponents),
+            OperationError.TooMuchWork => (
+                ErrorCode.OperationTooMuchWork, nameof(JsonLimits.MaxPairs), JsonLimits.MaxPairs),
+            _ => (ErrorCode.OperationMalformed, "", 0),
+        };
+        return limit.Length > 0
+            ? new(code, exception.Message, Limit: limit, LimitValue: limitValue)
+            : new(code, exception.Message);
+    }
+
+    public static Refusal TooMuchWork(int components, long committed) => new(
+        ErrorCode.OperationTooMuchWork,
+        Invariant($"The operation has {components:N0} components, and those committed since its base have {committed:N0}: transforming looks at every pair, and at most {JsonLimits.MaxPairsOfSubmission:N0} are allowed. Catch up, and send smaller operations."),
+        Limit: nameof(JsonLimits.MaxPairsOfSubmission), LimitValue: JsonLimits.MaxPairsOfSubmission);
+
+    public static Refusal NoPositions(string type) => PresenceInvalid(
+        $"A document of type '{type}' has no positions: leave the selection out, and say in the state where you are.");
+
+    public static Refusal NoAuthors(string type) => new(
+        ErrorCode.OperationNotAllowedByType,
+        $"A document of type '{type}' has no positions, so nothing can be said of who wrote at one. Its operations tell each edit's author.");
+
+    public static Refusal RangeUnknown(int from, int to, int length) => new(
+        ErrorCode.OperationOutOfRange,
+        Invariant($"From {from:N0} to {to:N0} is no stretch of a document that is {length:N0} UTF-16 code units long."));
 
     public static Refusal OperationPastTheEnd(int required, int length) => new(
         ErrorCode.OperationOutOfRange,

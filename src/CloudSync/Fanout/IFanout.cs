@@ -20,4 +20,18 @@ public interface IFanout
     /// </summary>
     ValueTask<IAsyncDisposable> SubscribeAsync(
         string documentId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken);
+
+    /// <summary>Whether everything that is published gets through, as far as is known.</summary>
+    bool IsHealthy { get; }
+
+    /// <summary>
+    /// Whether what is published on a document gets through, as far as is known. While it doesn't, the log is asked for
+    /// the document's head instead, often.
+    /// </summary>
+    bool IsHealthyFor(string documentId);
+
+    /// <summary>
+    /// Health has changed: of some documents something may have been lost until now. Handlers must neither block nor throw.
+    /// </summary>
+    event Action? HealthChanged;
 }

@@ -20,6 +20,17 @@ internal sealed class InProcessFanout : IFanout
         }
     }
 
+    /// <summary>Always: nothing is between publisher and subscriber.</summary>
+    public bool IsHealthy => true;
+
+    public bool IsHealthyFor(string documentId) => true;
+
+    public event Action? HealthChanged
+    {
+        add { }
+        remove { }
+    }
+
     public ValueTask PublishAsync(string documentId, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)

@@ -14,6 +14,18 @@ namespace CloudSync.Log;
 /// </remarks>
 public interface IOperationLog
 {
+    /// <summary>
+    /// 32 random bytes that are this log's alone, and known to those only who may open it. Gateways on it seal with them what
+    /// they tell each other, and what they cache. A log that documents were copied to has others.
+    /// </summary>
+    ReadOnlyMemory<byte> Key { get; }
+
+    /// <summary>
+    /// How many calls of <see cref="AppendAsync"/> one process does well to have under way at once: one, if they would only
+    /// wait for each other. More are carried out all the same.
+    /// </summary>
+    int AppendsAtOnce => 1;
+
     /// <summary>Creates a document at version 0.</summary>
     /// <exception cref="DocumentExistsException">There is, or was, a document of that id.</exception>
     Task CreateAsync(NewDocument document, CancellationToken cancellationToken);
@@ -30,6 +42,24 @@ public interface IOperationLog
     /// <param name="cancellationToken">Cancels the wait.</param>
     Task<IReadOnlyList<DocumentRecord>> ListAsync(
         DocumentCursor? after, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Documents that were not deleted, by id, so that none is missed because it was changed between two pages. For what
+    /// copies a whole log.
+    /// </summary>
+    /// <param name="afterId">The last id of the previous page, or empty for the first.</param>
+    /// <param name="limit">1 to 1,000.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<DocumentRecord>> ListByIdAsync(string afterId, int limit, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Documents that were deleted, by id. For what copies a whole log: nobody else sees them.
+    /// </summary>
+    /// <param name="afterId">The last id of the previous page, or empty for the first.</param>
+    /// <param name="limit">1 to 1,000.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<DeletedDocument>> ListDeletedAsync(
+        string afterId, int limit, CancellationToken cancellationToken);
 
     /// <summary>Renames a document; false if there is none.</summary>
     Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken);
@@ -65,6 +95,33 @@ public interface IOperationLog
         string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Reads operations that the caller knows to exist: those after <paramref name="afterVersion"/> up to
+    /// <paramref name="throughVersion"/>, which never change any more. So they may come from a copy of the log that is a
+    /// little behind, as long as it has them all; and a document that was deleted since still has them. Returns fewer than there are only at <paramref name="maxBytes"/> (never
+    /// fewer than one) and at 100,000.
+    /// </summary>
+    /// <param name="documentId">The document.</param>
+    /// <param name="afterVersion">The version before the first operation returned.</param>
+    /// <param name="throughVersion">The newest version asked for; at most the head as the caller knows it.</param>
+    /// <param name="maxBytes">Roughly how many bytes of operations are read at the most.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<LoggedOperation>> ReadHistoryAsync(
+        string documentId, long afterVersion, long throughVersion, int maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// The links of a document's audit chain (<see cref="AuditChain"/>) that the log keeps, in order of version, beginning
+    /// after <paramref name="afterVersion"/>: one for each operation that is kept by itself, and one for the last of each
+    /// segment. The last link of all is the head's. Empty at the head and for a document that does not exist; if the log was
+    /// tampered with, whatever stands beyond the head.
+    /// </summary>
+    /// <param name="documentId">The document.</param>
+    /// <param name="afterVersion">The version before the first link returned.</param>
+    /// <param name="maxCount">1 to 100,000.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    Task<IReadOnlyList<AuditLink>> ReadAuditLinksAsync(
+        string documentId, long afterVersion, int maxCount, CancellationToken cancellationToken);
+
+    /// <summary>
     /// The heads of many documents at once, in the order of the ids; 0 for a document that does not exist. How a
     /// gateway that hears nothing notices what the fan-out lost (law 5).
     /// </summary>
@@ -88,6 +145,25 @@ public interface IOperationLog
     /// <summary>The newest snapshot at or before a version, or null if there is none.</summary>
     Task<LoggedSnapshot?> FindSnapshotAsync(
         string documentId, long atOrBeforeVersion, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Packs the oldest operations that are still kept one by one into a <see cref="HistorySegment"/>, and drops the
+    /// snapshots that it makes superfluous. One call is one step, small enough not to hold up those who append; it is
+    /// called again until it has nothing more to do.
+    /// </summary>
+    /// <remarks>
+    /// No reader sees a difference: every operation is read as before, to the last byte. A step is one durable write, so
+    /// that an operation is at any moment either in a segment or by itself, whatever happens. Several may pack the same
+    /// document at the same time, in one process or in many: each step is done by one of them. Of the snapshots within one
+    /// segment the newest is kept, and always a document's two newest.
+    /// </remarks>
+    /// <param name="documentId">The document.</param>
+    /// <param name="throughVersion">The newest version to pack; the operations after it stay as they are.</param>
+    /// <param name="minOperations">Does nothing if there are fewer to pack; at least 1.</param>
+    /// <param name="cancellationToken">Honoured only before anything was written.</param>
+    /// <returns>What this step did: nothing, for a document that does not exist.</returns>
+    Task<PackResult> PackAsync(
+        string documentId, long throughVersion, int minOperations, CancellationToken cancellationToken);
 }
 
 /// <summary>A document to create.</summary>
@@ -112,6 +188,11 @@ public sealed record DocumentRecord(
     /// <summary>The cursor that continues a list after this document.</summary>
     public DocumentCursor Cursor => new(ChangedAt, Id);
 }
+
+/// <summary>A document that was deleted. Its operations are still in the log.</summary>
+/// <param name="Record">What it was.</param>
+/// <param name="DeletedAt">When it was deleted.</param>
+public sealed record DeletedDocument(DocumentRecord Record, DateTimeOffset DeletedAt);
 
 /// <summary>A place in the list of documents.</summary>
 /// <param name="ChangedAt">The <see cref="DocumentRecord.ChangedAt"/> of the last document seen.</param>
@@ -172,3 +253,9 @@ public enum AppendOutcome
 /// <param name="Outcome">How it ended.</param>
 /// <param name="Head">The document's head now; 0 if not found.</param>
 public readonly record struct AppendResult(AppendOutcome Outcome, long Head);
+
+/// <summary>What one step of packing did.</summary>
+/// <param name="Operations">How many operations it packed; 0 if there was nothing to do, or another has done it.</param>
+/// <param name="PackedThrough">All operations up to this version are in segments now.</param>
+/// <param name="SnapshotsRemoved">How many snapshots it dropped.</param>
+public readonly record struct PackResult(int Operations, long PackedThrough, int SnapshotsRemoved);

@@ -31,4 +31,7 @@ public sealed class LogUnusableException : Exception
     public LogUnusableException(string message, Exception? inner = null) : base(message, inner)
     {
     }
+
+    /// <summary>The document whose own data is damaged, while the log is in order otherwise; null if it is the log.</summary>
+    public string? DocumentId { get; init; }
 }

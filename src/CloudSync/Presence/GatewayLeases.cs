@@ -12,7 +12,7 @@ using Microsoft.Extensions.Options;
 namespace CloudSync.Presence;
 
 internal sealed class GatewayLeases(
-    IOptions<CloudSyncOptions> options, IFanout fanout, TimeProvider time, ILogger<GatewayLeases> logger) : IAsyncDisposable
+    IOptions<CloudSyncOptions> options, SealedFanout fanout, TimeProvider time, ILogger<GatewayLeases> logger) : IAsyncDisposable
 {
     // No document id can look like this.
     private const string Channel = "~gateways";
@@ -31,6 +31,14 @@ internal sealed class GatewayLeases(
     {
         _subscription = await fanout.SubscribeAsync(Channel, OnMessage, cancellationToken);
         _timer = time.CreateTimer(static state => ((GatewayLeases)state!).Renew(), this, TimeSpan.Zero, _lease / 3);
+        fanout.HealthChanged += OnHealthChanged;
+    }
+
+    // Gateways whose leases lapsed while they couldn't hear each other meet again at once.
+    private void OnHealthChanged()
+    {
+        if (fanout.IsHealthyFor(Channel))
+            Renew();
     }
 
     /// <summary>Any message from a gateway is a sign of its life.</summary>
@@ -90,6 +98,7 @@ internal sealed class GatewayLeases(
 
     public async ValueTask DisposeAsync()
     {
+        fanout.HealthChanged -= OnHealthChanged;
         if (_timer is not null)
             await _timer.DisposeAsync();
         if (_subscription is not null)

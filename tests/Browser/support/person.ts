@@ -96,9 +96,9 @@ export class Person {
     await this.page.evaluate(([i, l]) => window.cloudsync!.quill.setSelection(i!, l!, "user"), [index, length]);
   }
 
-  /** The text in the editor, without the newline at its end. */
+  /** The text in the editor, without the newline at its end; nothing as long as the page has none. */
   async text(): Promise<string> {
-    return (await this.page.evaluate(() => window.cloudsync!.quill.getText())).replace(/\n$/, "");
+    return (await this.page.evaluate(() => window.cloudsync?.quill.getText() ?? "")).replace(/\n$/, "");
   }
 
   /** What the editor holds. */

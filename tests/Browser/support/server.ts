@@ -67,6 +67,15 @@ export class Server {
     }) as DocumentRecord;
   }
 
+  /** A document of JSON. */
+  async createJson(content: unknown, title = "Test"): Promise<DocumentRecord> {
+    return await this.#json("POST", "/api/documents", { title, type: "json", content }) as DocumentRecord;
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    await this.#json("PATCH", `/api/documents/${id}`, { title });
+  }
+
   async record(id: string): Promise<DocumentRecord> {
     return await this.#json("GET", `/api/documents/${id}`) as DocumentRecord;
   }
@@ -74,6 +83,11 @@ export class Server {
   /** Edits a document, as another program would. */
   async edit(id: string, ops: Op[]): Promise<void> {
     await this.#json("POST", `/api/documents/${id}/operations`, { delta: { ops } });
+  }
+
+  /** Edits a document of JSON, as another program would. */
+  async editJson(id: string, operation: readonly object[]): Promise<void> {
+    await this.#json("POST", `/api/documents/${id}/operations`, { operation });
   }
 
   async remove(id: string): Promise<void> {

@@ -91,27 +91,5 @@ public sealed class ProgramTests : IDisposable
     public async Task Wrong_usage_is_told(string option, string value) =>
         Assert.Contains(value == "1" ? option : value == "http" || option == "--host" ? value : option, await FailsAsync(CommandLine.WrongUsage, option, value));
 
-    [Fact]
-    public async Task A_setting_that_can_not_work_is_named()
-    {
-        await using var program = RunningProgram.Start(
-            "CloudSync.Server", ["--port", "0", "--data", Data], ("CloudSync__Limits__OperationBytes", "0"));
-        var (code, _, errors) = await program.ExitAsync();
-        Assert.Equal(CommandLine.WrongUsage, code);
-        Assert.Contains("OperationBytes", errors);
-        Assert.Equal(errors.Length - 1, errors.IndexOf('\n'));
-    }
-
-    [Fact]
-    public async Task A_setting_that_is_no_number_is_named()
-    {
-        await using var program = RunningProgram.Start(
-            "CloudSync.Server", ["--port", "0", "--data", Data], ("CloudSync__Limits__OperationBytes", "many"));
-        var (code, _, errors) = await program.ExitAsync();
-        Assert.Equal(CommandLine.WrongUsage, code);
-        Assert.Contains("OperationBytes", errors);
-        Assert.Equal(errors.Length - 1, errors.IndexOf('\n'));
-    }
-
     public void Dispose() => _folder.Delete(recursive: true);
 }

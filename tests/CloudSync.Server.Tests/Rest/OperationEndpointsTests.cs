@@ -53,6 +53,17 @@ public sealed class OperationEndpointsTests(LiveServer server) : IClassFixture<L
     }
 
     [Fact]
+    public async Task An_operation_sent_again_with_a_base_version_that_has_it_is_another()
+    {
+        var id = await server.CreateAsync();
+        const string operation = """{"delta":[{"insert":"a"}],"baseVersion":0,"clientId":"7","clientSequence":1}""";
+        Assert.Equal(1, (long?)(await (await server.AppendAsync(id, operation)).JsonAsync(201))["version"]);
+        await (await server.AppendAsync(id, """{"delta":[{"insert":"b"}]}""")).JsonAsync(201);
+        var newer = operation.Replace("\"baseVersion\":0", "\"baseVersion\":2", StringComparison.Ordinal);
+        Assert.Equal(3, (long?)(await (await server.AppendAsync(id, newer)).JsonAsync(201))["version"]);
+    }
+
+    [Fact]
     public async Task Pages_hold_every_operation_once_in_order()
     {
         var id = await server.CreateAsync();

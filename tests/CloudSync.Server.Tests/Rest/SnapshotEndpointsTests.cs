@@ -44,6 +44,8 @@ public sealed class SnapshotEndpointsTests(LiveServer server) : IClassFixture<Li
         Assert.Equal(1, (long?)snapshot["version"]);
         Assert.Equal("""[{"insert":"one\n"}]""", Ops(snapshot));
         Assert.Contains("immutable", response.Headers.CacheControl?.ToString());
+        // What is shared forgets a deleted document soon.
+        Assert.Equal(TimeSpan.FromMinutes(1), response.Headers.CacheControl!.SharedMaxAge);
         Assert.Equal("[]", Ops(await (await http.GetAsync($"/api/documents/{id}/snapshot?version=0")).JsonAsync()));
     }
 

@@ -23,6 +23,8 @@ internal sealed class DocumentsHost : IAsyncDisposable
 
     public FaultyLog Log { get; }
 
+    public SealedFanout Fanout => _services.GetRequiredService<SealedFanout>();
+
     public OpenDocuments Documents => _services.GetRequiredService<OpenDocuments>();
 
     public DocumentService Service => _services.GetRequiredService<DocumentService>();
@@ -88,7 +90,18 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
     /// <summary>Awaited after each read of operations, before its caller has them.</summary>
     public Func<Task> AfterRead { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>Awaited before each read of operations that are known to exist.</summary>
+    public Func<Task> BeforeHistory { get; set; } = () => Task.CompletedTask;
+
+    /// <summary>Called before each step of packing; true fails it.</summary>
+    public Func<bool> FailPack { get; set; } = () => false;
+
+    /// <summary>Called after each step of packing.</summary>
+    public Action<string, PackResult> AfterPack { get; set; } = (_, _) => { };
+
     public int Appends { get; private set; }
+
+    public ReadOnlyMemory<byte> Key => inner.Key;
 
     /// <summary>The most bytes of operations that one append has had.</summary>
     public int LargestAppendBytes { get; private set; }
@@ -131,11 +144,29 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
         DocumentCursor? after, int limit, CancellationToken cancellationToken) =>
         inner.ListAsync(after, limit, cancellationToken);
 
+    public Task<IReadOnlyList<DocumentRecord>> ListByIdAsync(string afterId, int limit, CancellationToken cancellationToken) =>
+        inner.ListByIdAsync(afterId, limit, cancellationToken);
+
+    public Task<IReadOnlyList<DeletedDocument>> ListDeletedAsync(
+        string afterId, int limit, CancellationToken cancellationToken) =>
+        inner.ListDeletedAsync(afterId, limit, cancellationToken);
+
     public Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken) =>
         inner.RenameAsync(documentId, title, cancellationToken);
 
     public Task<bool> DeleteAsync(string documentId, DateTimeOffset deletedAt, CancellationToken cancellationToken) =>
         inner.DeleteAsync(documentId, deletedAt, cancellationToken);
+
+    public async Task<IReadOnlyList<LoggedOperation>> ReadHistoryAsync(
+        string documentId, long afterVersion, long throughVersion, int maxBytes, CancellationToken cancellationToken)
+    {
+        await BeforeHistory();
+        return await inner.ReadHistoryAsync(documentId, afterVersion, throughVersion, maxBytes, cancellationToken);
+    }
+
+    public Task<IReadOnlyList<AuditLink>> ReadAuditLinksAsync(
+        string documentId, long afterVersion, int maxCount, CancellationToken cancellationToken) =>
+        inner.ReadAuditLinksAsync(documentId, afterVersion, maxCount, cancellationToken);
 
     public Task<IReadOnlyList<long>> ReadHeadsAsync(
         IReadOnlyList<string> documentIds, CancellationToken cancellationToken) =>
@@ -152,6 +183,16 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
     public Task<LoggedSnapshot?> FindSnapshotAsync(
         string documentId, long atOrBeforeVersion, CancellationToken cancellationToken) =>
         inner.FindSnapshotAsync(documentId, atOrBeforeVersion, cancellationToken);
+
+    public async Task<PackResult> PackAsync(
+        string documentId, long throughVersion, int minOperations, CancellationToken cancellationToken)
+    {
+        if (FailPack())
+            throw new LogUnavailableException("Told to fail packing.");
+        var result = await inner.PackAsync(documentId, throughVersion, minOperations, cancellationToken);
+        AfterPack(documentId, result);
+        return result;
+    }
 
     public ValueTask DisposeAsync() => inner is IAsyncDisposable disposable ? disposable.DisposeAsync() : default;
 }
@@ -195,4 +236,14 @@ internal sealed class LossyFanout(int seed) : IFanout
     public ValueTask<IAsyncDisposable> SubscribeAsync(
         string documentId, Action<ReadOnlyMemory<byte>> handler, CancellationToken cancellationToken) =>
         _inner.SubscribeAsync(documentId, handler, cancellationToken);
+
+    public bool IsHealthy => _inner.IsHealthy;
+
+    public bool IsHealthyFor(string documentId) => _inner.IsHealthyFor(documentId);
+
+    public event Action? HealthChanged
+    {
+        add => _inner.HealthChanged += value;
+        remove => _inner.HealthChanged -= value;
+    }
 }

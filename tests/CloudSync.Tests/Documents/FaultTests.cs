@@ -64,10 +64,32 @@ public sealed class FaultTests : IDisposable
         Assert.Equal(ErrorCode.LogUnavailable, one.Errors[0].Code);
         Assert.Equal(Retry.Later, one.Errors[0].Retry);
         Assert.True(one.Errors[0].RetryAfterMs > 0);
+        Assert.Contains("Told to fail", host.Documents.Writes.Trouble);
         down = false;
         one.Submit(Insert(0, "x"), 0, 1);
         await one.ReachAsync(1);
         Assert.Equal("x", one.Text);
+        Assert.Null(host.Documents.Writes.Trouble);
+    }
+
+    [Fact]
+    public async Task A_log_that_fails_after_many_conflicts_is_waited_for_no_longer_than_after_none()
+    {
+        await using var here = await DocumentsHost.StartAsync(_directory.File("log.db"));
+        await using var elsewhere = await DocumentsHost.StartAsync(_directory.File("log.db"));
+        await CreateAsync(here);
+        using var one = await here.OpenAsync("d", 1);
+        const int Conflicts = 12;
+        var attempts = 0;
+        here.Log.BeforeAppend = () => attempts++ < Conflicts
+            ? elsewhere.Service.AppendAsync("d", new DocumentEdit(Insert(0, "y").Bytes), CancellationToken.None)
+            : Task.CompletedTask;
+        here.Log.FailBeforeAppend = () => attempts == Conflicts + 1;
+        // Had the conflicts counted as failures, the next attempt would come in seven minutes.
+        one.Submit(Insert(0, "x"), 0, 1);
+        await one.ReadUntilAsync(() => one.VersionOf.Count == 1);
+        Assert.Equal(Conflicts + 2, attempts);
+        Assert.Equal(Conflicts + 1, one.Text.Length);
     }
 
     [Fact]

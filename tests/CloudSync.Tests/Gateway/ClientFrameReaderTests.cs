@@ -59,6 +59,15 @@ public sealed class ClientFrameReaderTests
         }).Sample(Agrees, iter: 20_000);
 
     [Fact]
+    public void A_submit_with_two_document_ids_is_malformed_if_either_is_not_utf8()
+    {
+        byte[] valid = [0x0A, 1, (byte)'d'], invalid = [0x0A, 1, 0xFF];
+        Assert.True(SubmitView.TryParse([.. valid, .. valid], out _));
+        Assert.False(SubmitView.TryParse([.. valid, .. invalid], out _));
+        Assert.False(SubmitView.TryParse([.. invalid, .. valid], out _));
+    }
+
+    [Fact]
     public void A_chunk_is_a_server_frame_of_its_own_and_chunks_in_a_row_are_one_frame()
     {
         var messages = new[]

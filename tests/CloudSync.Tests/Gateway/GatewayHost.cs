@@ -1,7 +1,9 @@
 // A gateway on real Kestrel, on a free port, with documents that a test plays itself or the real ones.
 
 using System.Net;
+using System.Reflection;
 using CloudSync.Documents;
+using CloudSync.Gateway;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -51,9 +53,9 @@ internal sealed class GatewayHost : IAsyncDisposable
         var fake = new FakeDocuments();
         if (documents)
         {
-            // Instead of the real ones, and of everything that would need a log.
+            // Instead of the real ones, and of everything that would need more of a log than its key.
             builder.Services.AddSingleton<DocumentRegistry>(fake);
-            builder.Services.AddSingleton<Log.IOperationLog>(_ => throw new InvalidOperationException("There is no log."));
+            builder.Services.AddSingleton(DispatchProxy.Create<Log.IOperationLog, NoLog>());
         }
 
         if (time is not null)
@@ -69,6 +71,22 @@ internal sealed class GatewayHost : IAsyncDisposable
 
     /// <summary>A client that has said nothing yet.</summary>
     public async Task<WireClient> ConnectAsync() => await WireClient.ConnectAsync(Uri);
+
+    /// <summary>
+    /// Waits until the gateway knows of so many connections: a client is told that it is connected a moment before that.
+    /// </summary>
+    public async Task KnowsAsync(int connections)
+    {
+        var table = App.Services.GetRequiredService<ConnectionTable>();
+        for (var patience = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Yield())
+        {
+            var known = new int[1];
+            table.ForEach(known, static (_, known) => known[0]++);
+            if (known[0] == connections)
+                return;
+            Assert.True(patience.Elapsed < TimeSpan.FromMinutes(1), $"The gateway knows {known[0]} connections, not {connections}.");
+        }
+    }
 
     /// <summary>A client that has been welcomed.</summary>
     public async Task<WireClient> GreetAsync(ulong clientId = 1)
@@ -87,4 +105,12 @@ internal sealed class GatewayHost : IAsyncDisposable
         await App.StopAsync(now.Token);
         await App.DisposeAsync();
     }
+}
+
+/// <summary>A log of which there is nothing but its key. Public and open, as the proxies that are made of it need it.</summary>
+public class NoLog : DispatchProxy
+{
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => targetMethod!.Name == "get_Key"
+        ? (ReadOnlyMemory<byte>)new byte[32]
+        : throw new InvalidOperationException("There is no log.");
 }

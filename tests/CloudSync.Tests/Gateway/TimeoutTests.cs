@@ -26,6 +26,7 @@ public sealed class TimeoutTests
         var time = new FakeTimeProvider();
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var client = await host.ConnectAsync();
+        await host.KnowsAsync(1);
         time.Advance(TimeSpan.FromSeconds(12));
         Assert.Equal(4003, await client.ReceiveCloseAsync());
     }
@@ -36,6 +37,7 @@ public sealed class TimeoutTests
         var time = new FakeTimeProvider();
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var client = await host.ConnectAsync();
+        await host.KnowsAsync(1);
         time.Advance(TimeSpan.FromSeconds(6));
         await client.SendBytesAsync(ReadOnlyMemory<byte>.Empty);
         time.Advance(TimeSpan.FromSeconds(6));

@@ -198,8 +198,18 @@ public sealed class PresenceTests : IAsyncLifetime
             if (Dropping)
                 return;
             await inner.PublishAsync(documentId, message, cancellationToken);
-            if (FanoutMessage.Parser.ParseFrom(message.Span) is { PresenceShared: { Everybody: true, Entries.Count: 1 } })
+            if (FanoutMessage.Parser.ParseFrom(message.Span[(message.Span[16..].IndexOf((byte)0) + 17)..]) is { PresenceShared: { Everybody: true, Entries.Count: 1 } })
                 _sharedEverybody.TrySetResult();
+        }
+
+        public bool IsHealthy => inner.IsHealthy;
+
+        public bool IsHealthyFor(string documentId) => inner.IsHealthyFor(documentId);
+
+        public event Action? HealthChanged
+        {
+            add => inner.HealthChanged += value;
+            remove => inner.HealthChanged -= value;
         }
 
         public ValueTask<IAsyncDisposable> SubscribeAsync(

@@ -1,9 +1,10 @@
-// Keeps a Quill editor and a collaborative document equal: what is typed is submitted, what others do is shown.
+// Keeps a Quill editor and a collaborative document equal: what is typed is submitted, what others do is shown, and
+// so is what the document undoes.
 //
 // The rule: the editor shows toEditor(document.content), plus the tail if the content does not end with a newline
 // (content.ts). While an input method composes a character the browser owns the text, so that others' edits are held
 // back until it is done; an edit that comes out of the composition is then moved over them.
-import { Delta, type CollaborativeDocument } from "@cloudsync/client";
+import { Delta, type ChangeOrigin, type CollaborativeDocument, type Selection } from "@cloudsync/client";
 import type Quill from "quill/core";
 import { needsTail, tailAfter, tailGone, toDocument, toEditor } from "./content.js";
 
@@ -17,8 +18,9 @@ export class Binding {
   // Code units in the document, without the tail.
   #length = 0;
   #tail = true;
-  // Others' edits that the editor doesn't show yet, in its positions.
+  // Edits that the editor doesn't show yet, in its positions, and what is to be selected then.
   #held: Delta | null = null;
+  #selection: Selection | undefined;
 
   /** @param edited Called after every change of the text, whoever made it. */
   constructor(
@@ -38,7 +40,7 @@ export class Binding {
     this.#unbind.push(
       () => quill.off("text-change", typed),
       () => quill.off(compositionEnded as "text-change", composed),
-      document.on("change", (delta) => this.#remote(delta)),
+      document.on("change", (delta, origin) => this.#change(delta, origin)),
       document.on("reset", () => this.show()),
     );
   }
@@ -48,12 +50,11 @@ export class Binding {
     const content = this.#document.content;
     const selection = this.#quill.getSelection();
     this.#held = null;
+    this.#selection = undefined;
     this.#length = content.length();
     this.#tail = needsTail(content);
     const shown = toEditor(content, this.#knows);
     this.#quill.setContents(this.#tail ? shown.compose(tailAfter(this.#length)) : shown, "api");
-    // What could be undone was told in positions that are no more.
-    this.#quill.history.clear();
     if (selection) this.#quill.setSelection(selection, "silent");
     this.edited();
   }
@@ -89,7 +90,8 @@ export class Binding {
     this.edited();
   }
 
-  #remote(delta: Delta): void {
+  // Others' edits, or an undo or redo.
+  #change(delta: Delta, { selection }: ChangeOrigin): void {
     // In steps that each leave the text whole only at the end: without the old tail, edited, with the new one.
     let edit = toEditor(delta, this.#knows);
     const tailWas = this.#tail;
@@ -100,6 +102,7 @@ export class Binding {
       edit = tailWas ? tailGone(lengthWas).compose(edit) : edit.compose(tailAfter(this.#length));
     }
     this.#held = this.#held ? this.#held.compose(edit) : edit;
+    this.#selection = selection;
     // What the browser has typed and Quill has not noticed yet comes first, as it was typed before this was shown.
     this.#quill.update("user");
     if (!this.#quill.composition.isComposing) this.#release();
@@ -110,8 +113,15 @@ export class Binding {
     if (!held) return;
     this.#held = null;
     this.#quill.updateContents(held, "api");
-    if (this.sound) this.edited();
-    else this.show();
+    const selection = this.#selection;
+    this.#selection = undefined;
+    if (!this.sound) return this.show();
+    if (selection) {
+      const { anchor, focus } = selection;
+      this.#quill.setSelection(Math.min(anchor, focus), Math.abs(focus - anchor), "api");
+      this.#quill.scrollSelectionIntoView();
+    }
+    this.edited();
   }
 }
 

@@ -16,6 +16,7 @@ import Underline from "quill/formats/underline";
 import Toolbar from "quill/modules/toolbar";
 import QuillCursors from "quill-cursors";
 import { unknownEmbed } from "./content.js";
+import { DocumentUndo, type UndoHandlers } from "./undo.js";
 
 /** Stands for an embed that the editor can't show, and carries it, so that nothing is lost. */
 class UnknownEmbed extends Parchment.EmbedBlot {
@@ -55,6 +56,7 @@ Quill.register({
   "modules/cursors": QuillCursors,
   "modules/toolbar": Toolbar,
 });
+Quill.register("modules/history", DocumentUndo, true);
 
 const richFormats = [
   "align", "blockquote", "bold", "code", "code-block", "header", "image", "indent", "italic", "link", "list", "script",
@@ -68,6 +70,7 @@ export interface EditorOptions {
   /** What the toolbar's buttons do beyond setting a format, by format. */
   readonly handlers: Record<string, (this: { quill: Quill }, value: unknown) => void>;
   readonly openLink: () => void;
+  readonly undo: UndoHandlers;
 }
 
 /** Makes an editor in an element. It can't be written in until it is enabled. */
@@ -77,8 +80,7 @@ export function createEditor(container: HTMLElement, options: EditorOptions): Qu
     placeholder: "Write something…",
     formats: options.plain ? [unknownEmbed] : richFormats,
     modules: {
-      // What others do is theirs to undo.
-      history: { userOnly: true, delay: 800 },
+      history: options.undo,
       cursors: { selectionChangeSource: null, hideSpeedMs: 150 },
       toolbar: { container: options.toolbar, handlers: options.handlers },
       // A picture in the text would be an operation of megabytes.

@@ -1,5 +1,6 @@
 // The row of buttons above the text. Quill's toolbar module presses and releases them; this file draws them and moves
 // the focus among them with the arrow keys, so that the row is one stop for the Tab key.
+import type { UndoState } from "@cloudsync/client";
 import { h } from "../dom.js";
 import { icon, type IconName } from "../icons.js";
 
@@ -65,6 +66,12 @@ export function createToolbar(plain: boolean): HTMLElement {
   }
 
   return toolbar;
+}
+
+/** Shows whether there is something to undo and to redo. The buttons can be reached either way: they keep the row's order. */
+export function showUndo(toolbar: HTMLElement, { canUndo, canRedo }: UndoState): void {
+  for (const [format, can] of [["undo", canUndo], ["redo", canRedo]] as const)
+    toolbar.querySelector(`.ql-${format}`)?.setAttribute("aria-disabled", String(!can));
 }
 
 function button({ format, value, icon: name, label, keys }: Button): HTMLElement {

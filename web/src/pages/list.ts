@@ -16,6 +16,8 @@ const pageSizeMax = 200;
 const titleLengthMax = 200;
 // How often "3 minutes ago" is said anew.
 const clockMs = 30_000;
+// What is said of documents that are not the usual ones.
+const kinds: Record<string, string | undefined> = { text: "Plain text", json: "JSON" };
 
 export function listPage(): Page {
   const own = me();
@@ -120,11 +122,11 @@ export function listPage(): Page {
       "li",
       { class: "document" },
       h("a", { href: `/d/${encodeURIComponent(record.id)}` },
-        h("span", { class: "document-page" }, icon("page")),
+        h("span", { class: "document-page" }, icon(record.type === "json" ? "braces" : "page")),
         h("span", { class: "document-text" },
           h("span", { class: "document-title" }, title),
           h("span", { class: "document-when" },
-            record.type === "text" ? "Plain text · changed " : "Changed ",
+            kinds[record.type] ? `${kinds[record.type]} · changed ` : "Changed ",
             h("time", { datetime: record.changedAt, title: exactly(changed) }, ago(changed, now)),
           ),
         ),

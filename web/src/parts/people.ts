@@ -12,21 +12,14 @@ export function badge(name: string, color: string): HTMLElement {
   return element;
 }
 
-/** Everybody else who is in the document; a click on one goes to where they are. */
+/** Everybody else who is in the document; where they can be somewhere in it, a click on one goes there. */
 export class People {
   readonly element = h("ul", { class: "people", "aria-label": "Also here" });
 
-  constructor(private readonly goTo: (entry: PresenceEntry) => void) {}
-
-  show(entries: readonly PresenceEntry[]): void {
+  show(entries: readonly PresenceEntry[], goTo?: (entry: PresenceEntry) => void): void {
     const rest = entries.slice(shownMax);
     this.element.replaceChildren(
-      ...entries.slice(0, shownMax).map((entry) =>
-        h("li", {}, h("button", {
-          type: "button", class: "person", title: safeName(entry.user.name), "aria-label": safeName(entry.user.name),
-          click: () => this.goTo(entry),
-        }, badge(entry.user.name, entry.user.color))),
-      ),
+      ...entries.slice(0, shownMax).map((entry) => h("li", {}, person(entry, goTo))),
       ...(rest.length === 0 ? [] : [
         h("li", {}, h("span", {
           class: "badge more", title: rest.map(({ user }) => safeName(user.name)).join(", "),
@@ -34,4 +27,12 @@ export class People {
       ]),
     );
   }
+}
+
+function person(entry: PresenceEntry, goTo: ((entry: PresenceEntry) => void) | undefined): HTMLElement {
+  const name = safeName(entry.user.name);
+  const shown = badge(entry.user.name, entry.user.color);
+  return goTo
+    ? h("button", { type: "button", class: "person", title: name, "aria-label": name, click: () => goTo(entry) }, shown)
+    : h("span", { class: "person", role: "img", title: name, "aria-label": name }, shown);
 }

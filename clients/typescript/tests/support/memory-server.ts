@@ -11,8 +11,9 @@ import {
   ServerMessageSchema,
   type ClientMessage,
 } from "../../src/generated/cloudsync/v1/frame_pb.js";
-import { decodeOperation, encodeOperation, measure } from "../../src/operation-codec.js";
+import type { DocumentType } from "../../src/document-type.js";
 import { moveSelection } from "../../src/presence.js";
+import { richText } from "../../src/rich-text.js";
 import type { Random } from "./random.js";
 import type { VirtualTime } from "./virtual-time.js";
 
@@ -22,7 +23,7 @@ type Answer = NonNullable<MessageInitShape<typeof ServerMessageSchema>["body"]>;
 export interface Logged {
   clientId: bigint;
   sequence: bigint;
-  operation: Delta;
+  operation: any;
 }
 
 interface Shown {
@@ -116,12 +117,17 @@ export class MemoryServer {
   readonly logs = new Map<string, Logged[]>();
   sockets: ServerSocket[] = [];
   attempts = 0;
+  /** Where the clients connected to, in order. */
+  urls: string[] = [];
   isDown = false;
   /** Milliseconds a message takes. */
   delay: () => number = () => 1;
   /** Sends what a client missed as runs of others' operations composed into one. */
   composesCatchUp = false;
   type = "rich-text";
+  /** How it merges, and what a document is before its first operation. */
+  documentType: DocumentType<any, any> = richText;
+  empty: unknown = new Delta();
   limits = { messageBytes: 1 << 20, operationBytes: 1 << 19, presenceBytes: 1024 };
   heartbeatIntervalMs = 15_000;
   heartbeatTimeoutMs = 40_000;
@@ -136,7 +142,8 @@ export class MemoryServer {
   get webSocket(): new (url: string) => WebSocketLike {
     const server = this;
     return class extends ClientSocket {
-      constructor(_url: string) {
+      constructor(url: string) {
+        server.urls.push(url);
         super(server);
       }
     };
@@ -147,16 +154,19 @@ export class MemoryServer {
     return this.sockets.at(-1)!;
   }
 
-  create(documentId: string, content = new Delta()): void {
-    this.logs.set(documentId, content.ops.length > 0 ? [{ clientId: 1n, sequence: 1n, operation: content }] : []);
+  create(documentId: string, content: unknown = this.documentType.nothing): void {
+    const isEmpty = this.documentType.isEmpty(content);
+    this.logs.set(documentId, isEmpty ? [] : [{ clientId: 1n, sequence: 1n, operation: content }]);
   }
 
-  content(documentId: string, version = Infinity): Delta {
-    return this.logs.get(documentId)!.slice(0, version).reduce((content, { operation }) => content.compose(operation), new Delta());
+  content(documentId: string, version = Infinity): any {
+    const { documentType: type } = this;
+    const log = this.logs.get(documentId)!.slice(0, version);
+    return log.reduce((content, { operation }) => type.apply(content, operation), this.empty);
   }
 
   /** Commits an operation of another client's, made on the head. */
-  commit(documentId: string, operation: Delta, clientId = 2n): void {
+  commit(documentId: string, operation: unknown, clientId = 2n): void {
     this.#append(documentId, { clientId, sequence: 0n, operation });
   }
 
@@ -192,7 +202,7 @@ export class MemoryServer {
       if (user) socket.name = user.name;
       const missed = this.logs.get(documentId)!.slice(Number(version));
       const moved = missed.reduce<Selection | undefined>(
-        (at, { operation, clientId }) => at && moveSelection(at, operation, clientId === socket.clientId),
+        (at, { operation, clientId }) => at && moveSelection(this.documentType, at, operation, clientId === socket.clientId),
         selection,
       );
       socket.open.set(documentId, { selection: moved, state });
@@ -210,16 +220,19 @@ export class MemoryServer {
     const version = Number(fromVersion ?? head);
     if (version > head) return refuse(ErrorCode.VERSION_UNKNOWN);
     socket.open.set(documentId, { selection: undefined, state: "" });
-    const snapshot = fromVersion === undefined ? encodeOperation(this.content(documentId)) : undefined;
+    const snapshot = fromVersion === undefined ? this.documentType === richText ? richText.encode(this.content(documentId)) : new TextEncoder().encode(JSON.stringify(this.content(documentId))) : undefined;
     const opened = { documentId, type: this.type, version: BigInt(version), head: BigInt(head), title: "Title" };
     socket.send({ case: "opened", value: { ...opened, ...(snapshot && { snapshot }) } });
     for (let from = version; from < head; ) {
+      let { operation } = log[from]!;
       let count = 1;
       const isOther = (at: number): boolean => at < head && log[at]!.clientId !== socket.clientId;
-      if (this.composesCatchUp && isOther(from)) while (isOther(from + count)) count++;
-      const run = log.slice(from, from + count);
-      const operation = run.reduce((composed, entry) => composed.compose(entry.operation), new Delta());
-      this.#sendCommitted(socket, documentId, from, { ...run[0]!, operation }, count);
+      for (; this.composesCatchUp && isOther(from) && isOther(from + count); count++) {
+        const composed = this.documentType.compose(operation, log[from + count]!.operation);
+        if (composed === undefined) break;
+        operation = composed;
+      }
+      this.#sendCommitted(socket, documentId, from, { ...log[from]!, operation }, count);
       from += count;
     }
     const others = this.#others(socket, documentId);
@@ -234,16 +247,23 @@ export class MemoryServer {
     const { documentId, clientSeq } = message;
     const log = this.logs.get(documentId)!;
     const base = Number(message.baseVersion);
-    let operation = decodeOperation(message.operation);
+    const { documentType: type } = this;
+    let operation = type.decode(message.operation);
     for (let version = base; version < log.length; version++) {
       const other = log[version]!;
       if (other.clientId === socket.clientId && other.sequence === clientSeq)
         return socket.send({ case: "ack", value: { documentId, clientSeq, version: BigInt(version + 1) } });
-      operation = other.operation.transform(operation, true);
+      operation = type.transform(operation, other.operation, "right");
     }
-    const length = log.reduce((sum, entry) => sum + measure(entry.operation).lengthChange, 0);
-    if (base > log.length || measure(operation).requiredLength > length)
+    const length = log.reduce((sum, entry) => sum + type.measure(entry.operation).lengthChange, 0);
+    if (base > log.length || type.measure(operation).requiredLength > length)
       throw new Error("A client submitted what doesn't fit the document.");
+    try {
+      type.apply(this.content(documentId), operation);
+    } catch {
+      const code = ErrorCode.OPERATION_NOT_ALLOWED_BY_TYPE;
+      return socket.send({ case: "error", value: { code, message: "It doesn't fit.", documentId, clientSeq, retry: Retry.NEVER } });
+    }
     this.#append(documentId, { clientId: socket.clientId, sequence: clientSeq, operation });
   }
 
@@ -254,13 +274,13 @@ export class MemoryServer {
       const shown = socket.open.get(documentId);
       if (shown === undefined) continue;
       if (shown.selection)
-        shown.selection = moveSelection(shown.selection, entry.operation, socket.clientId === entry.clientId);
+        shown.selection = moveSelection(this.documentType, shown.selection, entry.operation, socket.clientId === entry.clientId);
       this.#sendCommitted(socket, documentId, log.length - 1, entry, 0);
     }
   }
 
   #sendCommitted(socket: ServerSocket, documentId: string, base: number, entry: Logged, count: number): void {
-    const operation = encodeOperation(entry.operation);
+    const operation = this.documentType.encode(entry.operation);
     const isRun = count > 1;
     const committed = { clientId: isRun ? 0n : entry.clientId, clientSeq: isRun ? 0n : entry.sequence, operation, count: BigInt(count) };
     socket.send({ case: "committed", value: { documentId, baseVersion: BigInt(base), operations: [committed] } });

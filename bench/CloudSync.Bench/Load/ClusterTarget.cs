@@ -1,0 +1,82 @@
+// A whole cluster on this machine, as `./cloudsync cluster up` starts it: started for the measurement, and removed after it.
+
+using System.Globalization;
+using CloudSync.Cluster;
+using CloudSync.Cluster.Parts;
+
+namespace CloudSync.Bench.Load;
+
+internal sealed class ClusterTarget : LoadTarget
+{
+    private readonly DirectoryInfo _folder;
+    private readonly LocalCluster _cluster;
+
+    private ClusterTarget(DirectoryInfo folder, LocalCluster cluster) => (_folder, _cluster) = (folder, cluster);
+
+    public override string Name => "a cluster behind NGINX";
+
+    public override Uri Address => _cluster.Address;
+
+    protected override IReadOnlyDictionary<string, IReadOnlyList<int>> Parts => _cluster.Parts
+        .Where(static part => part.Process is not null)
+        .GroupBy(static part => part.Name.TrimEnd('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
+        .ToDictionary(
+            static group => group.Key, static group => (IReadOnlyList<int>)[.. group.Select(static part => part.Process!.Id)]);
+
+    public static async Task<LoadTarget> StartClusterAsync(CancellationToken stop)
+    {
+        // PostgreSQL runs as a user of its own, who has to get to his folder.
+        var folder = Directory.CreateTempSubdirectory("cloudsync-bench-cluster-");
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(
+                folder.FullName,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute
+                | UnixFileMode.OtherExecute);
+        }
+
+        var options = new ClusterOptions(
+            folder.FullName,
+            Environment.GetEnvironmentVariable("CLOUDSYNC_SERVER")
+                ?? throw new InvalidOperationException("CLOUDSYNC_SERVER, the path of the server program, is not set."),
+            Environment.GetEnvironmentVariable("CLOUDSYNC_WEB") ?? "", Detached: false)
+        {
+            Port = CloudSync.Cluster.Parts.ServerProcess.FreePort(),
+        };
+        var cluster = LocalCluster.Open(options, create: true)!;
+        var target = new ClusterTarget(folder, cluster);
+        try
+        {
+            await cluster.StartAsync(null, stop);
+            return target;
+        }
+        catch
+        {
+            await target.DisposeAsync();
+            throw;
+        }
+    }
+
+    public override async Task<IReadOnlyDictionary<string, double>> MeasureAsync(
+        IReadOnlyDictionary<string, double> before, TimeSpan duration, CancellationToken stop)
+    {
+        var measured = new Dictionary<string, double>(await base.MeasureAsync(before, duration, stop));
+        // Taken at the end of the step: PgBouncer keeps what it has opened for a minute.
+        if (_cluster.Parts.OfType<ClusterPart<PostgresServer>>().FirstOrDefault(part => part.Name == _cluster.State.Primary)?.Server
+            is { } primary)
+        {
+            measured["database connections"] = double.Parse(
+                await primary.QueryAsync(
+                    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()", stop),
+                CultureInfo.InvariantCulture);
+        }
+
+        return measured;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}
