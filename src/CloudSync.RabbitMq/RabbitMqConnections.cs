@@ -12,8 +12,6 @@ internal sealed class RabbitMqConnections(
     IOptions<RabbitMqOptions> options, IOptions<CloudSyncOptions> cloudSync, RabbitMqMetrics metrics,
     ILogger<RabbitMqConnection> logger) : IAsyncDisposable
 {
-    private readonly string _name = "cloudsync " + cloudSync.Value.GatewayId;
-
     /// <summary>For whatever is published, and for questions.</summary>
     public RabbitMqConnection Publishing { get; } =
         new(options.Value, $"cloudsync {cloudSync.Value.GatewayId} publishes", metrics, logger);
@@ -23,7 +21,8 @@ internal sealed class RabbitMqConnections(
         new(options.Value, $"cloudsync {cloudSync.Value.GatewayId} consumes", metrics, logger);
 
     /// <summary>One of its own, for what may break it: a queue that does not answer can end its connection.</summary>
-    public RabbitMqConnection Apart(string queue) => new(options.Value, $"{_name} {queue}", metrics, logger);
+    public RabbitMqConnection Apart(string queue) =>
+        new(options.Value, $"cloudsync {cloudSync.Value.GatewayId} {queue}", metrics, logger);
 
     public async ValueTask DisposeAsync()
     {

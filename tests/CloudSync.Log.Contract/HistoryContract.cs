@@ -89,6 +89,10 @@ public abstract class HistoryContract : LogContract
         Assert.Equal(new DeletedDocument(record!, Start.AddDays(1)), deleted[0]);
         Assert.Equal("c", Assert.Single(await Log.ListDeletedAsync("a", 10, Cancellation)).Record.Id);
         Assert.Equal("a", Assert.Single(await Log.ListDeletedAsync("", 1, Cancellation)).Record.Id);
+        foreach (var document in deleted)
+            Assert.Equal(document, await Log.FindDeletedAsync(document.Record.Id, Cancellation));
+        foreach (var other in (string[])["b", "none", "aa", ""])
+            Assert.Null(await Log.FindDeletedAsync(other, Cancellation));
     }
 
     [Fact]

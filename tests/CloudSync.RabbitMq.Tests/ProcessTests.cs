@@ -52,13 +52,13 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         // One of two, both at the same time, the other one.
         foreach (int[] victims in (int[][])[[0], [0, 1], [1]])
         {
-            await SeeMoreAsync(20, queue, hook);
-            // Killed when messages are published and not removed from the outbox, and requests are received and not answered.
+            await SeeMoreAsync(20, writing, queue, hook);
+            // Killed when requests are received and not answered, and messages are published and not removed from the outbox.
+            var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Volatile.Write(ref mayAnswer, answers.Task);
+            await SeeMoreAsync(1, writing, hook);
             await using (await HoldWithBatchesAsync(deployment))
             {
-                var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-                Volatile.Write(ref mayAnswer, answers.Task);
-                await SeeMoreAsync(1, hook);
                 for (var i = 0; i < Documents; i++)
                     await queue.ReachAsync("d" + i, (await deployment.Log.FindAsync("d" + i, Cancellation))!.Head);
                 await Task.WhenAll(victims.Select(victim => workers[victim].KillAsync()));
@@ -70,7 +70,7 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
                 workers[victim] = await deployment.StartAsync($"worker-{victim + 1}", "worker")));
         }
 
-        await SeeMoreAsync(50, queue, hook);
+        await SeeMoreAsync(50, writing, queue, hook);
         await enough.CancelAsync();
         var heads = await writing;
         for (var i = 0; i < Documents; i++)
@@ -199,12 +199,14 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         }
     }
 
-    private static async Task SeeMoreAsync(int messages, params RecordingConsumer[] watchers)
+    // Nothing more comes when nobody writes any more: why that is is what to tell then.
+    private static async Task SeeMoreAsync(int messages, Task writing, params RecordingConsumer[] watchers)
     {
         foreach (var watcher in watchers)
         {
             var enough = watcher.Messages.Count + messages;
-            await watcher.UntilAsync(() => watcher.Messages.Count >= enough, $"{watcher.Name} sees {enough} messages");
+            var seen = watcher.UntilAsync(() => watcher.Messages.Count >= enough, $"{watcher.Name} sees {enough} messages");
+            await await Task.WhenAny(seen, writing);
         }
     }
 

@@ -64,7 +64,12 @@ internal sealed class Deployment : IAsyncDisposable
         configuration["CloudSync__RabbitMq__Exchange"] = exchange;
         var services = new ServiceCollection();
         services.Configure<OutboxOptions>(static outbox => outbox.Enabled = true);
-        services.AddPostgreSqlLog(options => options.ConnectionString = connectionString);
+        services.AddPostgreSqlLog(options =>
+        {
+            options.ConnectionString = connectionString;
+            // Appends wait as long as a test holds the outbox, which on a busy machine is longer than a gateway would.
+            options.WriteTimeout = TimeSpan.FromMinutes(5);
+        });
         _services = services.BuildServiceProvider();
     }
 

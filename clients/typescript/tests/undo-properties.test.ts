@@ -105,6 +105,9 @@ describe("one user alone", () => {
       const editing = new Editing(pending, { steps: 1_000, pause_ms: 1_000 });
       let now = 0;
       let [editor, committed] = [start, start];
+      // An undo or redo of which a part is refused while another part waits: what is left can't be known (undo.ts), and
+      // nothing is kept.
+      let forgotten = false;
       const show = (...changes: Delta[]): void => changes.forEach((change) => (editor = editor.compose(change)));
       for (let step = 0; step < 40; step++) {
         const choice = random.next();
@@ -113,6 +116,7 @@ describe("one user alone", () => {
         } else if (choice < 0.65 && pending.unsaved === 0) {
           show(...(editing.turn(random.chance(0.6) ? "undo" : "redo")?.operations ?? []));
         } else if (!pending.launch() && pending.inFlight !== undefined) {
+          const hangs = pending.edits.slice(1).some((edit) => edit.kind !== "edit");
           if (choice < 0.75) {
             show(editing.withdraw().change);
           } else {
@@ -121,11 +125,12 @@ describe("one user alone", () => {
             committed = committed.compose(operation);
             show(...editing.acknowledge(operation));
           }
+          if (hangs && pending.inFlight === undefined && !editing.canUndo && !editing.canRedo) forgotten = true;
         }
         expect(editor).toEqual(pending.content);
       }
       while (editing.canUndo) editing.turn("undo");
-      expect(pending.content).toEqual(start);
+      if (!forgotten) expect(pending.content).toEqual(start);
     });
   });
 });

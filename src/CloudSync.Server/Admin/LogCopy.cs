@@ -104,7 +104,7 @@ internal sealed class LogCopy(IOperationLog source, IOperationLog target, Action
             catch (DocumentExistsException)
             {
                 // Deleted in the target. If an earlier copy brought it along, that was proved before it was deleted there.
-                if (isDeleted && await FindDeletedAsync(record.Id, stop) is { } there && IsSame(document, there))
+                if (isDeleted && await target.FindDeletedAsync(record.Id, stop) is { } there && IsSame(document, there))
                     Count(isDeleted, record.Head);
                 else
                     Differs(record.Id);
@@ -235,13 +235,6 @@ internal sealed class LogCopy(IOperationLog source, IOperationLog target, Action
         }
 
         return link;
-    }
-
-    // The list is by id: it is asked for what comes next after the last string before this id. No id holds a '~'.
-    private async Task<DeletedDocument?> FindDeletedAsync(string documentId, CancellationToken stop)
-    {
-        var before = documentId[..^1] + (char)(documentId[^1] - 1) + "~";
-        return await target.ListDeletedAsync(before, 1, stop) is [var deleted] && deleted.Record.Id == documentId ? deleted : null;
     }
 
     private static LogUnusableException Damaged(string documentId, string what) => new(what + ".") { DocumentId = documentId };

@@ -154,15 +154,8 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
         return type;
     }
 
-    // The list is by id: it is asked for what comes next after the last string before this id. No id holds a '~'.
-    private async Task<DocumentRecord?> FindEvenIfDeletedAsync(string documentId, CancellationToken cancellationToken)
-    {
-        if (documentId.Length == 0)
-            return null;
-        if (await log.FindAsync(documentId, cancellationToken) is { } record)
-            return record;
-        var before = documentId[..^1] + (char)(documentId[^1] - 1) + "~";
-        var deleted = await log.ListDeletedAsync(before, 1, cancellationToken);
-        return deleted.Count > 0 && deleted[0].Record.Id == documentId ? deleted[0].Record : null;
-    }
+    private async Task<DocumentRecord?> FindEvenIfDeletedAsync(string documentId, CancellationToken cancellationToken) =>
+        documentId.Length == 0
+            ? null
+            : await log.FindAsync(documentId, cancellationToken) ?? (await log.FindDeletedAsync(documentId, cancellationToken))?.Record;
 }

@@ -61,6 +61,16 @@ public interface IOperationLog
     Task<IReadOnlyList<DeletedDocument>> ListDeletedAsync(
         string afterId, int limit, CancellationToken cancellationToken);
 
+    /// <summary>A document that was deleted; null if none of this id was. For what copies or delivers a whole log.</summary>
+    async Task<DeletedDocument?> FindDeletedAsync(string documentId, CancellationToken cancellationToken)
+    {
+        if (documentId.Length == 0)
+            return null;
+        // What comes next after the last id before this one. No id holds a '~'.
+        var before = documentId[..^1] + (char)(documentId[^1] - 1) + "~";
+        return await ListDeletedAsync(before, 1, cancellationToken) is [var deleted] && deleted.Record.Id == documentId ? deleted : null;
+    }
+
     /// <summary>Renames a document; false if there is none.</summary>
     Task<bool> RenameAsync(string documentId, string title, CancellationToken cancellationToken);
 
