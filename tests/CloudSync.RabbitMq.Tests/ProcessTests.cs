@@ -57,10 +57,10 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
             var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             Volatile.Write(ref mayAnswer, answers.Task);
             await SeeMoreAsync(1, writing, hook);
-            await using (await HoldWithBatchesAsync(deployment))
+            await using (var held = await HoldWithBatchesAsync(deployment))
             {
-                for (var i = 0; i < Documents; i++)
-                    await queue.ReachAsync("d" + i, (await deployment.Log.FindAsync("d" + i, Cancellation))!.Head);
+                await queue.ReceiveAsync(message => held.Batches.Any(
+                    batch => batch.DocumentId == message.DocumentId && batch.FirstVersion <= message.LastVersion));
                 await Task.WhenAll(victims.Select(victim => workers[victim].KillAsync()));
                 Volatile.Write(ref mayAnswer, Task.CompletedTask);
                 answers.SetResult();
@@ -188,14 +188,14 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         return heads;
     }
 
-    private static async Task<IAsyncDisposable> HoldWithBatchesAsync(Deployment deployment)
+    private static async Task<HeldOutbox> HoldWithBatchesAsync(Deployment deployment)
     {
         while (true)
         {
-            var hold = await deployment.HoldOutboxAsync();
-            if ((await deployment.Outbox.MeasureAsync(Cancellation)).Batches > 0)
-                return hold;
-            await hold.DisposeAsync();
+            var held = await deployment.HoldOutboxAsync();
+            if (held.Batches.Count > 0)
+                return held;
+            await held.DisposeAsync();
         }
     }
 

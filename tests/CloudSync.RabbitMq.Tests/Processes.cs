@@ -45,6 +45,14 @@ public sealed class Processes(BrokerFixture broker) : IAsyncLifetime
     }
 }
 
+/// <summary>What is in the outbox, and stays until this is disposed.</summary>
+internal sealed class HeldOutbox(NpgsqlConnection connection, IReadOnlyList<OutboxBatch> batches) : IAsyncDisposable
+{
+    public IReadOnlyList<OutboxBatch> Batches => batches;
+
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+}
+
 /// <summary>One test's processes, and its own way to the log beside them.</summary>
 internal sealed class Deployment : IAsyncDisposable
 {
@@ -67,8 +75,8 @@ internal sealed class Deployment : IAsyncDisposable
         services.AddPostgreSqlLog(options =>
         {
             options.ConnectionString = connectionString;
-            // Appends wait as long as a test holds the outbox, which on a busy machine is longer than a gateway would.
-            options.WriteTimeout = TimeSpan.FromMinutes(5);
+            // Appends wait as long as a test holds the outbox, which on a busy machine may be longer than a gateway would.
+            options.WriteTimeout = TimeSpan.FromMinutes(1);
         });
         _services = services.BuildServiceProvider();
     }
@@ -107,13 +115,18 @@ internal sealed class Deployment : IAsyncDisposable
     /// <summary>
     /// Until what is returned is disposed, relays claim and publish, but nobody removes anything from the outbox, or adds to it.
     /// </summary>
-    public async Task<IAsyncDisposable> HoldOutboxAsync()
+    public async Task<HeldOutbox> HoldOutboxAsync()
     {
         var connection = new NpgsqlConnection(_connectionString + ";Pooling=false");
         await connection.OpenAsync(CancellationToken.None);
         await using var hold = new NpgsqlCommand("BEGIN; LOCK TABLE cloudsync.outbox IN SHARE MODE", connection);
         await hold.ExecuteNonQueryAsync(CancellationToken.None);
-        return connection;
+        await using var read = new NpgsqlCommand("SELECT document_id, first_version, count FROM cloudsync.outbox", connection);
+        await using var reader = await read.ExecuteReaderAsync(CancellationToken.None);
+        var batches = new List<OutboxBatch>();
+        while (await reader.ReadAsync(CancellationToken.None))
+            batches.Add(new(reader.GetString(0), reader.GetInt64(1), reader.GetInt32(2)));
+        return new HeldOutbox(connection, batches);
     }
 
     public async ValueTask DisposeAsync()
