@@ -72,6 +72,39 @@ internal sealed class OperationReader(SuspendedSegments suspended)
         }
     }
 
+    /// <summary>What a reader of Sql.ReadRanges gives: all of a range, or null.</summary>
+    public static async Task<LoggedRange?[]> ReadRangesAsync(
+        NpgsqlDataReader reader, IReadOnlyList<VersionRange> ranges, CancellationToken cancellationToken)
+    {
+        var read = new LoggedRange?[ranges.Count];
+        var operations = new List<LoggedOperation>();
+        var (current, type, link, author) = (-1, "", Array.Empty<byte>(), "");
+        while (await reader.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            var place = (int)reader.GetInt64(0) - 1;
+            if (place != current)
+            {
+                Take();
+                (current, type, operations) = (place, reader.GetString(1), []);
+            }
+
+            operations.Add(ReadOperation(reader, ref author, first: 2));
+            link = reader.GetFieldValue<byte[]>(9);
+        }
+
+        Take();
+        return read;
+
+        void Take()
+        {
+            if (current < 0)
+                return;
+            var (_, first, last) = ranges[current];
+            if (operations.Count == last - first + 1 && operations[0].Version == first && operations[^1].Version == last)
+                read[current] = new(type, operations, new AuditLink(last, link));
+        }
+    }
+
     public static LogUnusableException Missing(string documentId, long version) =>
         LogFailure.Corrupt(null, $"version {version} of document '{documentId}' is missing", documentId);
 
@@ -85,20 +118,23 @@ internal sealed class OperationReader(SuspendedSegments suspended)
             : null;
     }
 
-    /// <summary>Makes an operation of a row; neighbours mostly have the same author: one string is enough for them.</summary>
-    public static LoggedOperation ReadOperation(NpgsqlDataReader reader, ref string author)
+    /// <summary>
+    /// Makes an operation of a row's columns from <paramref name="first"/> on; neighbours mostly have the same author: one
+    /// string is enough for them.
+    /// </summary>
+    public static LoggedOperation ReadOperation(NpgsqlDataReader reader, ref string author, int first = 0)
     {
-        var name = reader.GetString(4);
+        var name = reader.GetString(first + 4);
         if (name != author)
             author = name;
         return new LoggedOperation(
-            reader.GetInt64(0),
-            unchecked((ulong)reader.GetInt64(1)),
-            unchecked((ulong)reader.GetInt64(2)),
-            reader.GetInt64(3),
+            reader.GetInt64(first),
+            unchecked((ulong)reader.GetInt64(first + 1)),
+            unchecked((ulong)reader.GetInt64(first + 2)),
+            reader.GetInt64(first + 3),
             author,
-            PostgreSqlTime.FromMicroseconds(reader.GetInt64(5)),
-            reader.GetFieldValue<byte[]>(6));
+            PostgreSqlTime.FromMicroseconds(reader.GetInt64(first + 5)),
+            reader.GetFieldValue<byte[]>(first + 6));
     }
 
     /// <summary>Reads rows after those that are there already; not done if the next version has no row.</summary>

@@ -107,6 +107,25 @@ internal sealed partial class PostgreSqlOperationLog
             ?? await _primary.ReadAsync(Read, cancellationToken).ConfigureAwait(false);
     }
 
+    public Task<IReadOnlyList<LoggedRange?>> ReadRangesAsync(
+        IReadOnlyList<VersionRange> ranges, int maxBytes, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(ranges.Count, 10_000, nameof(ranges));
+        if (ranges.Count == 0)
+            return Task.FromResult<IReadOnlyList<LoggedRange?>>([]);
+        string[] ids = [.. ranges.Select(static range => range.DocumentId)];
+        long[] firsts = [.. ranges.Select(static range => range.First)];
+        long[] lasts = [.. ranges.Select(static range => range.Last)];
+        return _primary.ReadAsync<IReadOnlyList<LoggedRange?>>(
+            async (connection, stop) =>
+            {
+                await using var command = connection.Command(Sql.ReadRanges, ids, firsts, lasts, (long)maxBytes);
+                await using var reader = await command.ExecuteReaderAsync(stop).ConfigureAwait(false);
+                return await OperationReader.ReadRangesAsync(reader, ranges, stop).ConfigureAwait(false);
+            },
+            cancellationToken);
+    }
+
     public Task<IReadOnlyList<AuditLink>> ReadAuditLinksAsync(
         string documentId, long afterVersion, int maxCount, CancellationToken cancellationToken)
     {

@@ -83,6 +83,19 @@ internal static class Sql
         ORDER BY version
         """;
 
+    // As many as have their rows still, and fit: the bytes are counted here, so that what is over the limit isn't sent.
+    public const string ReadRanges = """
+        SELECT place, type, version, client_id, client_seq, base_version, author, committed_at, operation, chain
+        FROM (
+          SELECT r.place, d.type, o.*,
+            sum(octet_length(o.operation)) OVER (ORDER BY r.place, o.version ROWS UNBOUNDED PRECEDING) AS bytes
+          FROM unnest($1, $2, $3) WITH ORDINALITY AS r (id, first, last, place)
+          JOIN cloudsync.documents d ON d.id = r.id
+          JOIN cloudsync.operations o ON o.document = d.number AND o.version BETWEEN r.first AND r.last) o
+        WHERE bytes <= $4
+        ORDER BY place, version
+        """;
+
     public const string ReadUnpacked = """
         SELECT version, client_id, client_seq, base_version, author, committed_at, operation
         FROM cloudsync.operations WHERE document = $1 AND version > $2 AND version <= $3 ORDER BY version LIMIT $4

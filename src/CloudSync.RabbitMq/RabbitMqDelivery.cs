@@ -69,14 +69,16 @@ internal sealed class RabbitMqDelivery : IDelivery, IAsyncDisposable
     public async Task PublishAsync(IReadOnlyList<OutboxBatch> batches, CancellationToken cancellationToken)
     {
         var channel = await ChannelAsync(cancellationToken);
-        var documents = DocumentRanges.Of(batches).GroupBy(static range => range.DocumentId, StringComparer.Ordinal);
+        var ranges = DocumentRanges.Of(batches);
+        var messages = await _reader.ReadManyAsync(ranges, cancellationToken);
+        var documents = ranges.Zip(messages).GroupBy(static range => range.First.DocumentId, StringComparer.Ordinal);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var publishing = new List<Task>();
         try
         {
             foreach (var document in documents)
             {
-                // The window bounds memory too: a message is read when its turn has come.
+                // The window bounds memory too: a message that wasn't read with the others is read when its turn has come.
                 await _window.WaitAsync(stop.Token);
                 publishing.Add(PublishDocumentAsync(channel, [.. document], stop));
             }
@@ -222,15 +224,16 @@ internal sealed class RabbitMqDelivery : IDelivery, IAsyncDisposable
             throw new DeliveryUnavailableException($"RabbitMQ takes no messages until its alarm is over: {reason}.");
     }
 
-    private async Task PublishDocumentAsync(IChannel channel, VersionRange[] ranges, CancellationTokenSource stop)
+    private async Task PublishDocumentAsync(
+        IChannel channel, (VersionRange Range, DeliveryMessage? Message)[] ranges, CancellationTokenSource stop)
     {
         try
         {
-            foreach (var range in ranges)
+            foreach (var (range, read) in ranges)
             {
                 for (var rest = range; ;)
                 {
-                    var (message, last) = await _reader.ReadAsync(rest, stop.Token);
+                    var (message, last) = read is null ? await _reader.ReadAsync(rest, stop.Token) : new(read, read.LastVersion);
                     if (message is not null)
                     {
                         await ConfirmAsync(

@@ -52,6 +52,60 @@ public abstract class HistoryContract : LogContract
     }
 
     [Fact]
+    public async Task Ranges_of_many_documents_are_read_at_once_whole_or_not_at_all()
+    {
+        foreach (var id in (string[])["a", "b", "c", "gone"])
+        {
+            await Log.CreateAsync(new NewDocument(id, id == "b" ? "rich-text" : "text", "", Start, "ada"), Cancellation);
+            await FillAsync(id, 9);
+        }
+
+        await Log.DeleteAsync("gone", Start.AddDays(1), Cancellation);
+        VersionRange[] ranges =
+        [
+            new("b", 2, 4), new("a", 1, 9), new("gone", 9, 9), new("a", 9, 9), new("a", 3, 10), new("none", 1, 1), new("c", 5, 6),
+        ];
+
+        var read = await Log.ReadRangesAsync(ranges, int.MaxValue, Cancellation);
+
+        Assert.Equal([true, true, true, true, false, false, true], read.Select(range => range is not null));
+        foreach (var (range, found) in ranges.Zip(read).Where(pair => pair.Second is not null))
+        {
+            var alone = await Log.ReadHistoryAsync(range.DocumentId, range.First - 1, range.Last, int.MaxValue, Cancellation);
+            Assert.Equal(alone.Select(operation => operation with { Bytes = default }), found!.Operations.Select(operation => operation with { Bytes = default }));
+            Assert.Equal(alone.Select(Text), found.Operations.Select(Text));
+            Assert.Equal(range.DocumentId == "b" ? "rich-text" : "text", found.DocumentType);
+            if (range.DocumentId == "gone")
+                continue;
+            var link = Assert.Single(await Log.ReadAuditLinksAsync(range.DocumentId, range.Last - 1, 1, Cancellation));
+            Assert.Equal((link.Version, Convert.ToHexString(link.Hash.Span)), (found.Link!.Value.Version, Convert.ToHexString(found.Link.Value.Hash.Span)));
+        }
+
+        Assert.Empty(await Log.ReadRangesAsync([], int.MaxValue, Cancellation));
+    }
+
+    [Fact]
+    public async Task Ranges_that_were_packed_or_are_over_the_byte_limit_may_be_left_out_but_no_others()
+    {
+        await CreateAsync("a");
+        await CreateAsync("b");
+        await AppendAsync("a", 0, [.. Enumerable.Range(1, 300).Select(i => Operation((ulong)i, bytes: new byte[100]))]);
+        await AppendAsync("b", 0, [.. Enumerable.Range(1, 5).Select(i => Operation((ulong)i, bytes: new byte[100]))]);
+        while ((await Log.PackAsync("a", 280, 1, Cancellation)).Operations > 0)
+        {
+        }
+
+        var read = await Log.ReadRangesAsync([new("a", 1, 10), new("b", 1, 2), new("a", 281, 300)], int.MaxValue, Cancellation);
+        Assert.Equal(10, read[0]?.Operations.Count ?? 10);
+        Assert.Equal(2, read[1]!.Operations.Count);
+        Assert.Equal(20, read[2]!.Operations.Count);
+        read = await Log.ReadRangesAsync([new("b", 1, 2), new("b", 3, 4), new("b", 5, 5)], 400, Cancellation);
+        Assert.Equal(2, read[0]!.Operations.Count);
+        Assert.Equal(2, read[1]!.Operations.Count);
+        Assert.Null(read[2]);
+    }
+
+    [Fact]
     public async Task Packed_and_unpacked_operations_are_read_alike()
     {
         await CreateAsync("a");

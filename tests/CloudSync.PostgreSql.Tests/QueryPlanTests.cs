@@ -27,6 +27,7 @@ public sealed class QueryPlanTests(Servers servers, QueryPlanTests.LargeDatabase
         [nameof(Sql.Heads)] = [new[] { "d1", "d2", "d3" }],
         [nameof(Sql.Head)] = ["d7", false],
         [nameof(Sql.Read)] = ["d7", 3L, 100L, 10_000L, true, false],
+        [nameof(Sql.ReadRanges)] = [new[] { "d1", "d2" }, new[] { 1L, 2L }, new[] { 3L, 4L }, 10_000L],
         [nameof(Sql.ReadUnpacked)] = [7L, 3L, 1_500L, 100L],
         [nameof(Sql.FindSegment)] = [7L, 3L],
         [nameof(Sql.NewestSegments)] = [7L, 20L],
@@ -76,6 +77,7 @@ public sealed class QueryPlanTests(Servers servers, QueryPlanTests.LargeDatabase
     [InlineData(nameof(Sql.FindVersion), "operations_by_time")]
     [InlineData(nameof(Sql.FindSegmentByTime), "segments_by_time")]
     [InlineData(nameof(Sql.Read), "operations_pkey")]
+    [InlineData(nameof(Sql.ReadRanges), "operations_pkey")]
     [InlineData(nameof(Sql.FindSnapshot), "snapshots_pkey")]
     public async Task Reads_use_the_index_that_is_meant_for_them(string name, string index)
     {

@@ -66,8 +66,10 @@ public abstract class DeliveryContract : IDisposable
         await host.StartAsync();
         await host.AppendAsync("notes", 0, 1);
         await consumer.ReachAsync("notes", 1);
+        var link = Assert.Single(await host.Log.ReadAuditLinksAsync("notes", 0, 10, Cancellation));
         Assert.Equal(
-            """{"document":"notes","type":"text","firstVersion":1,"operations":[{"version":1,"baseVersion":0,"author":"ada","committedAt":"1970-01-01T00:00:01Z","clientId":"7","clientSequence":1,"delta":{"ops":[{"insert":"1 "}]}}]}""",
+            """{"document":"notes","type":"text","firstVersion":1,"operations":[{"version":1,"baseVersion":0,"author":"ada","committedAt":"1970-01-01T00:00:01Z","clientId":"7","clientSequence":1,"delta":{"ops":[{"insert":"1 "}]},"link":"""
+            + $"\"{Convert.ToHexStringLower(link.Hash.Span)}\"}}]}}",
             Encoding.UTF8.GetString(consumer.Messages[0].Body.Span));
     }
 

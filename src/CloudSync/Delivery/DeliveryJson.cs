@@ -20,10 +20,13 @@ internal static class DeliveryJson
 
     private static readonly JsonReaderOptions _reading = new() { MaxDepth = JsonLimits.MaxDepth + 16 };
 
-    /// <summary>A message with these operations, which follow one another.</summary>
+    /// <summary>
+    /// A message with these operations, which follow one another; the one that has a link of the audit chain is given it.
+    /// </summary>
     /// <exception cref="JsonException">One of them isn't JSON, and should be.</exception>
     /// <exception cref="OperationException">One of them is none.</exception>
-    public static DeliveryMessage ToMessage(string documentId, string documentType, ReadOnlySpan<LoggedOperation> operations)
+    public static DeliveryMessage ToMessage(
+        string documentId, string documentType, ReadOnlySpan<LoggedOperation> operations, AuditLink? link)
     {
         var output = new ArrayBufferWriter<byte>(256 * operations.Length);
         using (var json = new Utf8JsonWriter(output, _writing))
@@ -37,6 +40,8 @@ internal static class DeliveryJson
             {
                 json.WriteStartObject();
                 WriteMembers(json, documentType, operation);
+                if (link is { } known && known.Version == operation.Version)
+                    json.WriteString("link"u8, Convert.ToHexStringLower(known.Hash.Span));
                 json.WriteEndObject();
             }
 
@@ -47,11 +52,8 @@ internal static class DeliveryJson
         return new(documentId, documentType, operations[0].Version, operations.Length, output.WrittenMemory);
     }
 
-    /// <summary>
-    /// One line of the audit export for each operation of a message, each with the document before its own members, the last
-    /// one with the link of the audit chain if there is one.
-    /// </summary>
-    public static void WriteLines(DeliveryMessage message, AuditLink? link, IBufferWriter<byte> output)
+    /// <summary>One line of the audit export for each operation of a message, each with the document before its own members.</summary>
+    public static void WriteLines(DeliveryMessage message, IBufferWriter<byte> output)
     {
         using var body = JsonDocument.Parse(message.Body, new JsonDocumentOptions { MaxDepth = JsonLimits.MaxDepth + 16 });
         using var json = new Utf8JsonWriter(output, _writing);
@@ -62,8 +64,6 @@ internal static class DeliveryJson
             json.WriteString("type"u8, message.DocumentType);
             foreach (var member in operation.EnumerateObject())
                 member.WriteTo(json);
-            if (link is { } known && operation.GetProperty("version"u8).GetInt64() == known.Version)
-                json.WriteString("link"u8, Convert.ToHexStringLower(known.Hash.Span));
             json.WriteEndObject();
             json.Flush();
             output.Write("\n"u8);

@@ -6,12 +6,6 @@ using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Delivery;
 
-/// <summary>Operations of one document, by version; not empty.</summary>
-/// <param name="DocumentId">The document.</param>
-/// <param name="First">The version of the first.</param>
-/// <param name="Last">The version of the last.</param>
-internal readonly record struct VersionRange(string DocumentId, long First, long Last);
-
 /// <summary>What was made of the beginning of a range.</summary>
 /// <param name="Message">The message; null if there is nothing to deliver up to there.</param>
 /// <param name="Last">The last version that it is about.</param>
@@ -26,10 +20,42 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
     /// <summary>Bytes of operations in one message at the most, unless a single one has more.</summary>
     public const int MessageBytesMax = 1 << 20;
 
+    // Operations that are read at once for many messages.
+    private const int ManyBytesMax = 8 << 20;
+
     private const int TypesMax = 10_000;
 
     // A document's type never changes.
     private readonly ConcurrentDictionary<string, string> _types = new(StringComparer.Ordinal);
+
+    /// <summary>
+    /// The messages for whole ranges, as far as they can be had with one question to the log; null where they can't:
+    /// <see cref="ReadAsync"/> is for those.
+    /// </summary>
+    public async Task<DeliveryMessage?[]> ReadManyAsync(IReadOnlyList<VersionRange> ranges, CancellationToken cancellationToken)
+    {
+        var messages = new DeliveryMessage?[ranges.Count];
+        var places = Enumerable.Range(0, ranges.Count)
+            .Where(i => ranges[i].First >= 1 && ranges[i].Last - ranges[i].First is >= 0 and < MessageOperationsMax).ToArray();
+        IReadOnlyList<LoggedRange?> read;
+        try
+        {
+            read = await log.ReadRangesAsync([.. places.Select(place => ranges[place])], ManyBytesMax, cancellationToken);
+        }
+        catch (LogUnusableException)
+        {
+            // One by one it will be seen which of them it is.
+            return messages;
+        }
+
+        for (var i = 0; i < places.Length; i++)
+        {
+            if (read[i] is { } found && found.Operations.Sum(static operation => (long)operation.Bytes.Length) <= MessageBytesMax)
+                (messages[places[i]], _) = Write(ranges[places[i]], found.DocumentType, [.. found.Operations], found.Link);
+        }
+
+        return messages;
+    }
 
     /// <summary>
     /// The message that begins with a range, and may end before it. What was committed before its document was deleted is
@@ -92,19 +118,32 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
     {
         LoggedOperation[] operations;
         string? type;
+        AuditLink? link = null;
         try
         {
             operations = [.. await log.ReadHistoryAsync(
                 range.DocumentId, range.First - 1, range.Last, MessageBytesMax, cancellationToken)];
             type = operations.Length == 0 ? null : await FindTypeAsync(range.DocumentId, cancellationToken);
+            if (type is not null)
+            {
+                var links = await log.ReadAuditLinksAsync(range.DocumentId, operations[^1].Version - 1, 1, cancellationToken);
+                if (links is [var kept] && kept.Version == operations[^1].Version)
+                    link = kept;
+            }
         }
         catch (LogUnusableException exception) when (exception.DocumentId == range.DocumentId)
         {
             return (null, exception.Message.TrimEnd('.'));
         }
 
-        if (type is null)
-            return (null, $"version {range.First} is missing");
+        return type is null
+            ? (null, $"version {range.First} is missing")
+            : Write(range, type, operations, link);
+    }
+
+    private static (DeliveryMessage? Message, string Reason) Write(
+        VersionRange range, string type, LoggedOperation[] operations, AuditLink? link)
+    {
         for (var i = 0; i < operations.Length; i++)
         {
             if (operations[i].Version != range.First + i)
@@ -113,7 +152,7 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
 
         try
         {
-            return (DeliveryJson.ToMessage(range.DocumentId, type, operations), "");
+            return (DeliveryJson.ToMessage(range.DocumentId, type, operations, link), "");
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {

@@ -1,5 +1,7 @@
 // What waits for one subscriber in this process, and what it has given up. All its methods expect the delivery's lock.
 
+using CloudSync.Log;
+
 namespace CloudSync.Delivery;
 
 internal sealed class InProcessSubscriber(string name)

@@ -1,5 +1,6 @@
 // Hands what waits for one subscriber to its consumer: several documents at a time, each in order.
 
+using CloudSync.Log;
 using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Delivery;

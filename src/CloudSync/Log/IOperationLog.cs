@@ -119,6 +119,41 @@ public interface IOperationLog
         string documentId, long afterVersion, long throughVersion, int maxBytes, CancellationToken cancellationToken);
 
     /// <summary>
+    /// Reads ranges of many documents at once that the caller knows to exist, those of deleted documents too: for what passes
+    /// on everything that is committed. All operations of a range, or null if they aren't at hand: whoever wants them then
+    /// asks <see cref="ReadHistoryAsync"/>, which also says why.
+    /// </summary>
+    /// <param name="ranges">Not empty each; at most 10,000.</param>
+    /// <param name="maxBytes">Roughly how many bytes of operations are read at the most; ranges beyond it are null.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>One for each range, in the same order.</returns>
+    async Task<IReadOnlyList<LoggedRange?>> ReadRangesAsync(
+        IReadOnlyList<VersionRange> ranges, int maxBytes, CancellationToken cancellationToken)
+    {
+        var read = new LoggedRange?[ranges.Count];
+        for (var i = 0; i < read.Length && maxBytes > 0; i++)
+        {
+            var (id, first, last) = ranges[i];
+            try
+            {
+                var operations = await ReadHistoryAsync(id, first - 1, last, maxBytes, cancellationToken);
+                maxBytes -= operations.Sum(static operation => operation.Bytes.Length);
+                if (operations.Count != last - first + 1
+                    || (await FindAsync(id, cancellationToken) ?? (await FindDeletedAsync(id, cancellationToken))?.Record) is not { } record)
+                    continue;
+                var links = await ReadAuditLinksAsync(id, last - 1, 1, cancellationToken);
+                read[i] = new(record.Type, operations, links is [var link] && link.Version == last ? link : null);
+            }
+            catch (LogUnusableException exception) when (exception.DocumentId == id)
+            {
+                // Nor are the others at hand any less.
+            }
+        }
+
+        return read;
+    }
+
+    /// <summary>
     /// The links of a document's audit chain (<see cref="AuditChain"/>) that the log keeps, in order of version, beginning
     /// after <paramref name="afterVersion"/>: one for each operation that is kept by itself, and one for the last of each
     /// segment. The last link of all is the head's. Empty at the head and for a document that does not exist; if the log was
@@ -240,6 +275,18 @@ public readonly record struct NewOperation(
 public readonly record struct LoggedOperation(
     long Version, ulong ClientId, ulong ClientSequence, long BaseVersion, string Author, DateTimeOffset CommittedAt,
     ReadOnlyMemory<byte> Bytes);
+
+/// <summary>Operations of one document, by version.</summary>
+/// <param name="DocumentId">The document.</param>
+/// <param name="First">The version of the first.</param>
+/// <param name="Last">The version of the last.</param>
+public readonly record struct VersionRange(string DocumentId, long First, long Last);
+
+/// <summary>All operations of a range.</summary>
+/// <param name="DocumentType">The name of the document's type.</param>
+/// <param name="Operations">In order of version.</param>
+/// <param name="Link">The audit chain's link of the last one, if the log keeps that one by itself.</param>
+public sealed record LoggedRange(string DocumentType, IReadOnlyList<LoggedOperation> Operations, AuditLink? Link);
 
 /// <summary>A snapshot in the log.</summary>
 /// <param name="Version">The version it shows.</param>

@@ -4,7 +4,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.Threading.Channels;
-using CloudSync.Log;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -14,7 +13,6 @@ internal sealed class AuditExport : IDeliveryConsumer, IAsyncDisposable
 {
     private const int GroupMax = 256;
 
-    private readonly IOperationLog _log;
     private readonly DeliveryOptions _options;
     private readonly DeliveryMetrics _metrics;
     private readonly TimeProvider _time;
@@ -28,10 +26,9 @@ internal sealed class AuditExport : IDeliveryConsumer, IAsyncDisposable
     private sealed record Lines(ReadOnlyMemory<byte> Bytes, TaskCompletionSource Written);
 
     public AuditExport(
-        IOperationLog log, IOptions<DeliveryOptions> options, DeliveryMetrics metrics, TimeProvider time,
-        ILogger<AuditExport> logger)
+        IOptions<DeliveryOptions> options, DeliveryMetrics metrics, TimeProvider time, ILogger<AuditExport> logger)
     {
-        (_log, _options, _metrics, _time, _logger) = (log, options.Value, metrics, time, logger);
+        (_options, _metrics, _time, _logger) = (options.Value, metrics, time, logger);
         _writing = Task.Run(RunAsync);
     }
 
@@ -43,7 +40,7 @@ internal sealed class AuditExport : IDeliveryConsumer, IAsyncDisposable
     public async Task HandleAsync(DeliveryMessage message, CancellationToken cancellationToken)
     {
         var output = new ArrayBufferWriter<byte>(message.Body.Length + (message.Count * 64));
-        DeliveryJson.WriteLines(message, await FindLinkAsync(message, cancellationToken), output);
+        DeliveryJson.WriteLines(message, output);
         var lines = new Lines(output.WrittenMemory, new(TaskCreationOptions.RunContinuationsAsynchronously));
         await _waiting.Writer.WriteAsync(lines, cancellationToken);
         await lines.Written.Task.WaitAsync(cancellationToken);
@@ -55,13 +52,6 @@ internal sealed class AuditExport : IDeliveryConsumer, IAsyncDisposable
         await _writing;
         if (_file is not null)
             await _file.DisposeAsync();
-    }
-
-    // None when the last operation was packed into a segment since: the log keeps the segment's link, of a later version.
-    private async Task<AuditLink?> FindLinkAsync(DeliveryMessage message, CancellationToken cancellationToken)
-    {
-        var links = await _log.ReadAuditLinksAsync(message.DocumentId, message.LastVersion - 1, 1, cancellationToken);
-        return links.Count > 0 && links[0].Version == message.LastVersion ? links[0] : null;
     }
 
     // One writer: what has gathered while the last was being synced is synced together.
