@@ -14,6 +14,10 @@ internal sealed class GroupCommit(
     private const int MaxDocuments = 1_024;
     private const int MaxBytes = 8 << 20;
 
+    // A second append beside one that is under way pays when it is large. Small ones had better wait and go together: each
+    // costs the log nearly as much as a large one.
+    private const int DocumentsForAnother = 32;
+
     private readonly Lock _gate = new();
     private readonly Queue<Pending> _waiting = new();
     private readonly Stack<int> _idleLanes = new(Enumerable.Range(0, log.AppendsAtOnce));
@@ -35,7 +39,8 @@ internal sealed class GroupCommit(
         lock (_gate)
         {
             _waiting.Enqueue(pending);
-            if (!_idleLanes.TryPop(out lane))
+            var busy = log.AppendsAtOnce - _idleLanes.Count;
+            if ((busy > 0 && _waiting.Count < DocumentsForAnother) || !_idleLanes.TryPop(out lane))
                 return pending.Task;
         }
 
