@@ -16,8 +16,8 @@ internal sealed class PostgreSqlOutbox(Primary primary, PostgreSqlMetrics metric
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBatches, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBatches, 10_000);
-        // Each claim begins elsewhere, so that every shard has its turn.
-        var firstShard = (int)((uint)Interlocked.Add(ref _claims, 5) % Schema.OutboxShards);
+        // Each claim begins where the one before ended at the earliest, so that every shard has its turn within four.
+        var firstShard = (int)((uint)Interlocked.Add(ref _claims, Schema.ShardsPerClaim) % Schema.OutboxShards);
         for (var again = false; ; again = true)
         {
             NpgsqlConnection? connection = null;

@@ -13,6 +13,9 @@ internal static class Schema
     /// <summary>Documents are spread over so many shards of the outbox; each is claimed by one at a time.</summary>
     public const int OutboxShards = 16;
 
+    /// <summary>So many of them are taken by one claim at the most.</summary>
+    public const int ShardsPerClaim = 4;
+
     // Operations and segments refer to a document by its number. There are no foreign keys: the functions below write rows
     // for documents only that they have locked, and a check for each row would cost as much as the row.
     //

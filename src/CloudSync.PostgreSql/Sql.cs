@@ -83,7 +83,8 @@ internal static class Sql
         ORDER BY version
         """;
 
-    // As many as have their rows still, and fit: the bytes are counted here, so that what is over the limit isn't sent.
+    // As many as have their rows still, and fit: the bytes are counted here, so that what is over the limit isn't sent. With a
+    // limit for each range its rows are looked up, however many the planner thinks there are.
     public const string ReadRanges = """
         SELECT place, type, version, client_id, client_seq, base_version, author, committed_at, operation, chain
         FROM (
@@ -91,7 +92,9 @@ internal static class Sql
             sum(octet_length(o.operation)) OVER (ORDER BY r.place, o.version ROWS UNBOUNDED PRECEDING) AS bytes
           FROM unnest($1, $2, $3) WITH ORDINALITY AS r (id, first, last, place)
           JOIN cloudsync.documents d ON d.id = r.id
-          JOIN cloudsync.operations o ON o.document = d.number AND o.version BETWEEN r.first AND r.last) o
+          CROSS JOIN LATERAL (
+            SELECT * FROM cloudsync.operations
+            WHERE document = d.number AND version BETWEEN r.first AND r.last ORDER BY version LIMIT 1000) o) o
         WHERE bytes <= $4
         ORDER BY place, version
         """;

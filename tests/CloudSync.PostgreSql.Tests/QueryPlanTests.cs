@@ -27,7 +27,11 @@ public sealed class QueryPlanTests(Servers servers, QueryPlanTests.LargeDatabase
         [nameof(Sql.Heads)] = [new[] { "d1", "d2", "d3" }],
         [nameof(Sql.Head)] = ["d7", false],
         [nameof(Sql.Read)] = ["d7", 3L, 100L, 10_000L, true, false],
-        [nameof(Sql.ReadRanges)] = [new[] { "d1", "d2" }, new[] { 1L, 2L }, new[] { 3L, 4L }, 10_000L],
+        [nameof(Sql.ReadRanges)] =
+        [
+            Enumerable.Range(1, 25).Select(i => $"d{i}").ToArray(), Enumerable.Repeat(1L, 25).ToArray(),
+            Enumerable.Repeat(4L, 25).ToArray(), 10_000L,
+        ],
         [nameof(Sql.ReadUnpacked)] = [7L, 3L, 1_500L, 100L],
         [nameof(Sql.FindSegment)] = [7L, 3L],
         [nameof(Sql.NewestSegments)] = [7L, 20L],

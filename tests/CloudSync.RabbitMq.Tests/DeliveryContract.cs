@@ -233,7 +233,7 @@ public abstract class DeliveryContract : IDisposable
             },
             null, consumer);
         using var counted = new Counted(host.Services);
-        foreach (var id in (string[])["missing", "malformed", "nojson", "beyond", "good"])
+        foreach (var id in (string[])["missing", "malformed", "nojson", "beyond", "unlinked", "good"])
         {
             await host.CreateAsync(id, id == "nojson" ? "json" : "text");
             for (var head = 0; head < 3; head++)
@@ -244,11 +244,14 @@ public abstract class DeliveryContract : IDisposable
         Damage.Run(_folder.Path, "UPDATE operations SET operation = x'ffffff' WHERE version = 1 AND document = (SELECT number FROM documents WHERE id = 'malformed')");
         Damage.Run(_folder.Path, "UPDATE operations SET operation = CASE version WHEN 2 THEN x'7b22' ELSE x'5b5d' END WHERE document = (SELECT number FROM documents WHERE id = 'nojson')");
         Damage.Run(_folder.Path, "INSERT INTO outbox (document, first_version, count, committed_at) SELECT number, 500, 2000000, 0 FROM documents WHERE id = 'beyond'");
+        // Its operations can be read all the same.
+        Damage.Run(_folder.Path, "UPDATE documents SET chain = x'00' WHERE id = 'unlinked'");
         await host.AppendAsync("beyond", 3, 1);
         await host.StartAsync();
 
         await consumer.ReachAsync("good", 3);
         await consumer.ReachAsync("beyond", 4);
+        await consumer.ReachAsync("unlinked", 3);
         await consumer.ReachAsync("missing", 3);
         await consumer.ReachAsync("malformed", 3);
         await consumer.ReachAsync("nojson", 3);

@@ -26,7 +26,12 @@ internal sealed class DeliveryHost : IAsyncDisposable
         foreach (var consumer in consumers)
             services.AddSingleton(consumer);
         var builder = services.AddCloudSync().UseSqlite(Path.Combine(folder, "log.db"))
-            .AddDelivery(delivery => delivery.Folder = Path.Combine(folder, "delivery"));
+            .AddDelivery(delivery =>
+            {
+                delivery.Folder = Path.Combine(folder, "delivery");
+                // Order is put to the test by many messages, not by a few large ones.
+                delivery.GatherInterval = TimeSpan.FromMilliseconds(50);
+            });
         configure(builder);
         _services = services.BuildServiceProvider();
     }

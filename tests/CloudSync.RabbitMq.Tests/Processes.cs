@@ -68,6 +68,8 @@ internal sealed class Deployment : IAsyncDisposable
         (_folder, BrokerUri, Exchange, _configuration) = (folder, brokerUri, exchange, configuration);
         _connectionString = connectionString;
         configuration["CloudSync__PostgreSql__ConnectionString"] = connectionString;
+        // Order is put to the test by many messages, not by a few large ones.
+        configuration["CloudSync__Delivery__GatherInterval"] = "00:00:00.1";
         configuration["CloudSync__RabbitMq__Uri"] = brokerUri;
         configuration["CloudSync__RabbitMq__Exchange"] = exchange;
         var services = new ServiceCollection();

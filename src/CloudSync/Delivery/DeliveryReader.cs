@@ -20,8 +20,9 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
     /// <summary>Bytes of operations in one message at the most, unless a single one has more.</summary>
     public const int MessageBytesMax = 1 << 20;
 
-    // Operations that are read at once for many messages.
+    // Operations that are read at once for many messages: their bytes, and since small ones take more as JSON, their number.
     private const int ManyBytesMax = 8 << 20;
+    private const int ManyOperationsMax = 20_000;
 
     private const int TypesMax = 10_000;
 
@@ -35,23 +36,33 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
     public async Task<DeliveryMessage?[]> ReadManyAsync(IReadOnlyList<VersionRange> ranges, CancellationToken cancellationToken)
     {
         var messages = new DeliveryMessage?[ranges.Count];
-        var places = Enumerable.Range(0, ranges.Count)
-            .Where(i => ranges[i].First >= 1 && ranges[i].Last - ranges[i].First is >= 0 and < MessageOperationsMax).ToArray();
+        var places = new List<int>();
+        var operations = 0L;
+        for (var i = 0; i < ranges.Count; i++)
+        {
+            var count = ranges[i].Last - ranges[i].First + 1;
+            if (ranges[i].First < 1 || count is < 1 or > MessageOperationsMax || operations + count > ManyOperationsMax)
+                continue;
+            operations += count;
+            places.Add(i);
+        }
+
         IReadOnlyList<LoggedRange?> read;
         try
         {
             read = await log.ReadRangesAsync([.. places.Select(place => ranges[place])], ManyBytesMax, cancellationToken);
         }
-        catch (LogUnusableException)
+        catch (Exception exception) when (exception is LogUnusableException or LogUnavailableException)
         {
-            // One by one it will be seen which of them it is.
+            // One by one it will be seen which of them it is, or that it was only too much at once.
             return messages;
         }
 
-        for (var i = 0; i < places.Length; i++)
+        for (var i = 0; i < places.Count; i++)
         {
-            if (read[i] is { } found && found.Operations.Sum(static operation => (long)operation.Bytes.Length) <= MessageBytesMax)
-                (messages[places[i]], _) = Write(ranges[places[i]], found.DocumentType, [.. found.Operations], found.Link);
+            var range = ranges[places[i]];
+            if (read[i] is { } found && found.Operations.Count == range.Last - range.First + 1 && found.Operations.Sum(static operation => (long)operation.Bytes.Length) <= MessageBytesMax)
+                (messages[places[i]], _) = Write(range, found.DocumentType, [.. found.Operations], found.Link);
         }
 
         return messages;
@@ -125,11 +136,7 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
                 range.DocumentId, range.First - 1, range.Last, MessageBytesMax, cancellationToken)];
             type = operations.Length == 0 ? null : await FindTypeAsync(range.DocumentId, cancellationToken);
             if (type is not null)
-            {
-                var links = await log.ReadAuditLinksAsync(range.DocumentId, operations[^1].Version - 1, 1, cancellationToken);
-                if (links is [var kept] && kept.Version == operations[^1].Version)
-                    link = kept;
-            }
+                link = await log.FindAuditLinkAsync(range.DocumentId, operations[^1].Version, cancellationToken);
         }
         catch (LogUnusableException exception) when (exception.DocumentId == range.DocumentId)
         {

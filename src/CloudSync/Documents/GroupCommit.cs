@@ -1,5 +1,5 @@
-// Group commit: while as many appends are under way as the log does well with, whatever other documents bring gathers for
-// the next. One durable write then pays for all of them.
+// Group commit: while an append is under way, whatever other documents bring gathers for the next. One durable write then
+// pays for all of them. A log that does well with several at once gets another when there is much for it.
 
 using CloudSync.Delivery;
 using CloudSync.Log;
@@ -14,13 +14,16 @@ internal sealed class GroupCommit(
     private const int MaxDocuments = 1_024;
     private const int MaxBytes = 8 << 20;
 
-    // A second append beside one that is under way pays when it is large. Small ones had better wait and go together: each
-    // costs the log nearly as much as a large one.
-    private const int DocumentsForAnother = 32;
+    // A second append beside one that is under way pays when it is large. Small ones had better wait and go together, since each
+    // costs the log nearly as much as a large one; unless the first is stuck, which must not hold up everybody.
+    public const int DocumentsForAnother = 32;
+    public static readonly TimeSpan PatienceForAnother = TimeSpan.FromMilliseconds(250);
 
     private readonly Lock _gate = new();
     private readonly Queue<Pending> _waiting = new();
     private readonly Stack<int> _idleLanes = new(Enumerable.Range(0, log.AppendsAtOnce));
+    private readonly long?[] _begun = new long?[log.AppendsAtOnce];
+    private bool _watching;
 
     private sealed class Pending(DocumentAppend append)
         : TaskCompletionSource<AppendResult>(TaskCreationOptions.RunContinuationsAsynchronously)
@@ -36,16 +39,69 @@ internal sealed class GroupCommit(
     {
         var pending = new Pending(append);
         int lane;
+        var watch = false;
         lock (_gate)
         {
             _waiting.Enqueue(pending);
-            var busy = log.AppendsAtOnce - _idleLanes.Count;
-            if ((busy > 0 && _waiting.Count < DocumentsForAnother) || !_idleLanes.TryPop(out lane))
-                return pending.Task;
+            if (!TryBegin_NeedsLock(out lane))
+            {
+                watch = !_watching && _idleLanes.Count > 0;
+                _watching |= watch;
+            }
         }
 
-        _ = Task.Factory.StartNew(() => RunAsync(lane), CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+        if (lane >= 0)
+            Start(lane);
+        else if (watch)
+            _ = WatchAsync();
         return pending.Task;
+    }
+
+    private bool TryBegin_NeedsLock(out int lane)
+    {
+        if (_waiting.Count == 0 || (_waiting.Count < DocumentsForAnother && IsAnyUnderWay_NeedsLock()) || !_idleLanes.TryPop(out lane))
+        {
+            lane = -1;
+            return false;
+        }
+
+        _begun[lane] = metrics.Time.GetTimestamp();
+        return true;
+    }
+
+    // One that is stuck doesn't count.
+    private bool IsAnyUnderWay_NeedsLock()
+    {
+        foreach (var begun in _begun)
+        {
+            if (begun is { } at && metrics.Time.GetElapsedTime(at) < PatienceForAnother)
+                return true;
+        }
+
+        return false;
+    }
+
+    private void Start(int lane) => _ = Task.Factory.StartNew(
+        () => RunAsync(lane), CancellationToken.None, TaskCreationOptions.DenyChildAttach, scheduler);
+
+    // As long as somebody waits though a lane is idle: the append he waits for may turn out to be stuck.
+    private async Task WatchAsync()
+    {
+        while (true)
+        {
+            await Task.Delay(PatienceForAnother, metrics.Time);
+            int lane;
+            lock (_gate)
+            {
+                if (!TryBegin_NeedsLock(out lane) && _waiting.Count > 0 && _idleLanes.Count > 0)
+                    continue;
+                _watching = false;
+            }
+
+            if (lane >= 0)
+                Start(lane);
+            return;
+        }
     }
 
     private async Task RunAsync(int lane)
@@ -66,8 +122,11 @@ internal sealed class GroupCommit(
                 if (group.Count == 0)
                 {
                     _idleLanes.Push(lane);
+                    _begun[lane] = null;
                     return;
                 }
+
+                _begun[lane] = metrics.Time.GetTimestamp();
             }
 
             await AppendAsync(group, lane);

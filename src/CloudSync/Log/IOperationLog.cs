@@ -121,7 +121,7 @@ public interface IOperationLog
     /// <summary>
     /// Reads ranges of many documents at once that the caller knows to exist, those of deleted documents too: for what passes
     /// on everything that is committed. All operations of a range, or null if they aren't at hand: whoever wants them then
-    /// asks <see cref="ReadHistoryAsync"/>, which also says why.
+    /// asks <see cref="ReadHistoryAsync"/>, which also says why. A log may leave out ranges of more than 1,000.
     /// </summary>
     /// <param name="ranges">Not empty each; at most 10,000.</param>
     /// <param name="maxBytes">Roughly how many bytes of operations are read at the most; ranges beyond it are null.</param>
@@ -141,8 +141,7 @@ public interface IOperationLog
                 if (operations.Count != last - first + 1
                     || (await FindAsync(id, cancellationToken) ?? (await FindDeletedAsync(id, cancellationToken))?.Record) is not { } record)
                     continue;
-                var links = await ReadAuditLinksAsync(id, last - 1, 1, cancellationToken);
-                read[i] = new(record.Type, operations, links is [var link] && link.Version == last ? link : null);
+                read[i] = new(record.Type, operations, await FindAuditLinkAsync(id, last, cancellationToken));
             }
             catch (LogUnusableException exception) when (exception.DocumentId == id)
             {
@@ -165,6 +164,20 @@ public interface IOperationLog
     /// <param name="cancellationToken">Cancels the wait.</param>
     Task<IReadOnlyList<AuditLink>> ReadAuditLinksAsync(
         string documentId, long afterVersion, int maxCount, CancellationToken cancellationToken);
+
+    /// <summary>The link of one version, if the log keeps it by itself; null too if it is damaged, which an audit tells of.</summary>
+    async Task<AuditLink?> FindAuditLinkAsync(string documentId, long version, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var links = await ReadAuditLinksAsync(documentId, version - 1, 1, cancellationToken);
+            return links is [var link] && link.Version == version ? link : null;
+        }
+        catch (LogUnusableException exception) when (exception.DocumentId == documentId)
+        {
+            return null;
+        }
+    }
 
     /// <summary>
     /// The heads of many documents at once, in the order of the ids; 0 for a document that does not exist. How a
