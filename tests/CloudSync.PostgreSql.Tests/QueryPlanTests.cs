@@ -69,8 +69,9 @@ public sealed class QueryPlanTests(Servers servers, QueryPlanTests.LargeDatabase
         {
             var step = reader.GetString(0);
             Assert.DoesNotContain("Seq Scan", step, StringComparison.Ordinal);
-            // The list is sorted within spans of four seconds, which come from the index in order.
-            if (!step.Contains("Incremental Sort", StringComparison.Ordinal) && !step.Contains("Sort Key", StringComparison.Ordinal))
+            // The list is sorted within spans of four seconds, which come from the index in order. Of several ranges, each may
+            // be sorted by itself: at most a thousand rows, which were found by the key.
+            if (name != nameof(Sql.ReadRanges) && !step.Contains("Incremental Sort", StringComparison.Ordinal) && !step.Contains("Sort Key", StringComparison.Ordinal))
                 Assert.DoesNotContain("Sort ", step, StringComparison.Ordinal);
         }
     }
@@ -96,7 +97,8 @@ public sealed class QueryPlanTests(Servers servers, QueryPlanTests.LargeDatabase
         while (await reader.ReadAsync(Cancellation))
             plan.Add(reader.GetString(0));
 
-        Assert.Contains(plan, step => step.Contains($"using {index}", StringComparison.Ordinal));
+        Assert.Contains(plan, step => step.Contains($"using {index}", StringComparison.Ordinal)
+            || step.Contains($"Bitmap Index Scan on {index}", StringComparison.Ordinal));
     }
 
     [Theory]
