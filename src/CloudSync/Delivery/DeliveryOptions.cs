@@ -21,7 +21,7 @@ public sealed class DeliveryOptions
     /// A relay that has just delivered something waits until so long after the claim before the next, so that a document's
     /// edits gather to one message.
     /// </summary>
-    public TimeSpan GatherInterval { get; set; } = TimeSpan.FromMilliseconds(250);
+    public TimeSpan GatherInterval { get; set; } = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Make snapshots, and pack the history, of documents that nobody has open.</summary>
     public bool Snapshots { get; set; }
