@@ -3,6 +3,7 @@
 using System.Collections.Concurrent;
 using CloudSync.Cluster.Parts;
 using CloudSync.Log;
+using CloudSync.Tests.Shared;
 using Xunit;
 
 namespace CloudSync.PostgreSql.Tests;
@@ -214,17 +215,23 @@ internal sealed class Appenders : IDisposable
     /// <summary>Tries again as long as the log is unavailable.</summary>
     public static async Task<T> UntilAvailableAsync<T>(Func<Task<T>> use, CancellationToken cancellation)
     {
-        while (true)
-        {
-            try
+        T? used = default;
+        await Eventually.IsAsync(
+            async () =>
             {
-                return await use();
-            }
-            catch (LogUnavailableException)
-            {
-                await Task.Delay(50, cancellation);
-            }
-        }
+                cancellation.ThrowIfCancellationRequested();
+                try
+                {
+                    used = await use();
+                    return true;
+                }
+                catch (LogUnavailableException)
+                {
+                    return false;
+                }
+            },
+            static () => "The log doesn't become available.");
+        return used!;
     }
 
     public void Dispose()

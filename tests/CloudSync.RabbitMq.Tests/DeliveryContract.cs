@@ -4,6 +4,7 @@
 using System.Text;
 using CloudSync.Delivery;
 using CloudSync.Log;
+using CloudSync.Tests.Shared;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -313,10 +314,6 @@ public abstract class DeliveryContract : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private protected static async Task FailedAsync(DeliveryHost host, string subscriber, long count)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (await host.Delivery.CountFailedAsync(subscriber, patience.Token) < count)
-            await Task.Delay(10, patience.Token);
-    }
+    private protected static Task FailedAsync(DeliveryHost host, string subscriber, long count) => Eventually.IsAsync(
+        async () => await host.Delivery.CountFailedAsync(subscriber, Cancellation) >= count, () => $"{subscriber} hasn't given up {count}.");
 }

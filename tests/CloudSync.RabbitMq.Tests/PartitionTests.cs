@@ -2,6 +2,7 @@
 // server, is that partition's trouble.
 
 using CloudSync.Cluster.Parts;
+using CloudSync.Tests.Shared;
 using Microsoft.Extensions.DependencyInjection;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
@@ -170,23 +171,21 @@ public sealed class PartitionTests(BrokerFixture broker) : IDisposable
     private static Task<IConnection> ConnectAsync(string uri) =>
         new ConnectionFactory { Uri = new Uri(uri), AutomaticRecoveryEnabled = false }.CreateConnectionAsync(Cancellation);
 
-    private static async Task ExistsAsync(IConnection connection, Func<IChannel, string, Task> ask, string name)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (true)
+    private static Task ExistsAsync(IConnection connection, Func<IChannel, string, Task> ask, string name) => Eventually.IsAsync(
+        async () =>
         {
             try
             {
-                await using var channel = await connection.CreateChannelAsync(cancellationToken: patience.Token);
+                await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancellation);
                 await ask(channel, name);
-                return;
+                return true;
             }
             catch (OperationInterruptedException exception) when (exception.ShutdownReason?.ReplyCode == 404)
             {
-                await Task.Delay(5, patience.Token);
+                return false;
             }
-        }
-    }
+        },
+        () => $"{name} isn't made.");
 
     private async Task CreateAsync(DeliveryHost host)
     {

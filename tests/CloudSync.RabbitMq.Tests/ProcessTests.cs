@@ -8,6 +8,7 @@ using CloudSync.Cluster.Parts;
 using CloudSync.Delivery;
 using CloudSync.Delivery.Consumers;
 using CloudSync.Log;
+using CloudSync.Tests.Shared;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 using Xunit;
@@ -18,6 +19,7 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
 {
     private const string Secret = "a secret of some length";
     private const int Documents = 12;
+    private const int WaitingMax = 60;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -48,7 +50,7 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         var workers = await Task.WhenAll(deployment.StartAsync("worker-1", "worker"), deployment.StartAsync("worker-2", "worker"));
 
         using var enough = new CancellationTokenSource();
-        var writing = WriteAsync(deployment, random, enough.Token);
+        var writing = WriteAsync(deployment, queue, random, enough.Token);
         // One of two, both at the same time, the other one.
         foreach (int[] victims in (int[][])[[0], [0, 1], [1]])
         {
@@ -116,7 +118,7 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         var accepted = Assert.Single(receiver.Accepted);
         Assert.Equal(("good", "1-1", 2), (accepted.Document, accepted.Versions, attempts["good"]));
         Assert.True(WebhookSignature.Verify(Secret, accepted.Signature, accepted.Body, DateTimeOffset.UtcNow, TimeSpan.FromMinutes(5)));
-        await UntilAsync(async () => await CountAsync(http) == 1);
+        await Eventually.IsAsync(async () => await CountAsync(http) == 1, static () => "The message isn't given up.");
         Assert.Equal(3, attempts["bad"]);
         var failed = (await http.GetFromJsonAsync<JsonNode>("api/webhooks/hook/failed", Cancellation))!["failed"]!.AsArray().Single()!;
         Assert.Equal(
@@ -126,7 +128,8 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
         // Showing it took nothing away. Replayed while it is broken still, it comes back.
         Assert.Equal(1, await CountAsync(http));
         Assert.Equal(1, await ReplayAsync(http));
-        await UntilAsync(async () => await CountAsync(http) == 1 && attempts["bad"] > 3);
+        await Eventually.IsAsync(
+            async () => await CountAsync(http) == 1 && attempts["bad"] > 3, static () => "The replayed message isn't given up again.");
         lock (attempts)
             broken = false;
         Assert.Equal(1, await ReplayAsync(http));
@@ -173,7 +176,8 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
     }
 
     // Batches of several sizes, without a pause, so that every kill is in the midst of some.
-    private static async Task<long[]> WriteAsync(Deployment deployment, Random random, CancellationToken enough)
+    private static async Task<long[]> WriteAsync(
+        Deployment deployment, RecordingConsumer queue, Random random, CancellationToken enough)
     {
         var heads = new long[Documents];
         while (!enough.IsCancellationRequested)
@@ -190,8 +194,9 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
                 heads[document] = (await deployment.Log.FindAsync("d" + document, Cancellation))!.Head;
             }
 
-            // So that there is something to do and never a dam: 200 batches a second at the most.
-            await Task.Delay(5, Cancellation);
+            // So that there is always something to do, and never a dam.
+            var written = heads.Sum();
+            await queue.UntilAsync(() => queue.Operations > written - WaitingMax, $"{queue.Name} sees what was written");
         }
 
         return heads;
@@ -239,12 +244,5 @@ public sealed class ProcessTests(Processes processes) : IClassFixture<Processes>
     {
         using var answer = await http.PostAsync("api/webhooks/hook/replay", null, Cancellation);
         return (int)(await answer.Content.ReadFromJsonAsync<JsonNode>(Cancellation))!["replayed"]!;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!await condition())
-            await Task.Delay(20, patience.Token);
     }
 }

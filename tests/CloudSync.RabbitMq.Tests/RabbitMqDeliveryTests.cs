@@ -2,6 +2,7 @@
 
 using CloudSync.Cluster.Parts;
 using CloudSync.Delivery;
+using CloudSync.Tests.Shared;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using RabbitMQ.Client;
@@ -71,12 +72,7 @@ public sealed class RabbitMqDeliveryTests(BrokerFixture broker) : DeliveryContra
             await server.KillAsync();
             for (var head = 5; head < 25; head++)
                 await host.AppendAsync("notes", head, 1);
-            using (var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60)))
-            {
-                while (host.State.IsUp)
-                    await Task.Delay(10, patience.Token);
-            }
-
+            await Eventually.IsAsync(() => !host.State.IsUp, "The relay doesn't notice.");
             Assert.Contains("CloudSync:RabbitMq:Uri", host.State.Reason, StringComparison.Ordinal);
             Assert.True((await host.Outbox.MeasureAsync(Cancellation)).Batches > 0);
             await server.DisposeAsync();
@@ -162,12 +158,13 @@ public sealed class RabbitMqDeliveryTests(BrokerFixture broker) : DeliveryContra
         try
         {
             // The broker looks at its memory once a second, and blocks whoever publishes after that: so until it does.
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            while (host.State.Reason?.Contains("alarm", StringComparison.Ordinal) != true)
-            {
-                await host.AppendAsync("notes", head++, 1);
-                await Task.Delay(50, patience.Token);
-            }
+            await Eventually.IsAsync(
+                async () =>
+                {
+                    await host.AppendAsync("notes", head++, 1);
+                    return host.State.Reason?.Contains("alarm", StringComparison.Ordinal) == true;
+                },
+                static () => "The alarm isn't told of.");
         }
         finally
         {
@@ -186,8 +183,7 @@ public sealed class RabbitMqDeliveryTests(BrokerFixture broker) : DeliveryContra
         await host.CreateAsync("notes");
         await host.AppendAsync("notes", 0, 1);
         await host.StartAsync();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while ((await host.Outbox.MeasureAsync(patience.Token)).Batches > 0)
-            await Task.Delay(10, patience.Token);
+        await Eventually.IsAsync(
+            async () => (await host.Outbox.MeasureAsync(Cancellation)).Batches == 0, static () => "The outbox isn't emptied.");
     }
 }

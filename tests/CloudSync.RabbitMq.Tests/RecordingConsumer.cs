@@ -21,6 +21,16 @@ internal sealed class RecordingConsumer(string name, DeliveryPolicy? policy = nu
     /// <summary>Called before a message is written down; may throw, or wait.</summary>
     public Func<DeliveryMessage, CancellationToken, Task>? Before { get; set; }
 
+    /// <summary>How many operations were handed over, each counted once.</summary>
+    public long Operations
+    {
+        get
+        {
+            lock (_gate)
+                return _reached.Values.Sum();
+        }
+    }
+
     /// <summary>First deliveries that came before an earlier one of the same document.</summary>
     public IReadOnlyList<string> Disorder
     {

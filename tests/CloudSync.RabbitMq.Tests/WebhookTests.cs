@@ -4,6 +4,7 @@
 using CloudSync.Cluster.Parts;
 using CloudSync.Delivery;
 using CloudSync.Delivery.Consumers;
+using CloudSync.Tests.Shared;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Xunit;
@@ -86,9 +87,8 @@ public sealed class WebhookTests : IDisposable
             await host.StartAsync();
             await host.AppendAsync("notes", 0, 3);
             await receiver.AcceptAsync(1);
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            while (await host.Delivery.CountFailedAsync("webhook-down", patience.Token) == 0)
-                await Task.Delay(10, patience.Token);
+            await Eventually.IsAsync(
+                async () => await host.Delivery.CountFailedAsync("webhook-down", Cancellation) > 0, static () => "Nothing is given up.");
             var state = host.Services.GetRequiredService<WebhookStates>()["down"];
             Assert.NotNull(state.Reason);
         }

@@ -61,7 +61,8 @@ internal sealed class DeliveryReader(IOperationLog log, DeliveryMetrics metrics,
         for (var i = 0; i < places.Count; i++)
         {
             var range = ranges[places[i]];
-            if (read[i] is { } found && found.Operations.Count == range.Last - range.First + 1 && found.Operations.Sum(static operation => (long)operation.Bytes.Length) <= MessageBytesMax)
+            if (read[i] is { } found && found.Operations.Count == range.Last - range.First + 1
+                && found.Operations.Sum(static operation => (long)operation.Bytes.Length) <= MessageBytesMax)
                 (messages[places[i]], _) = Write(range, found.DocumentType, [.. found.Operations], found.Link);
         }
 

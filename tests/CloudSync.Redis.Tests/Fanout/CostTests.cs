@@ -4,6 +4,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using CloudSync.Cluster.Parts;
+using CloudSync.Tests.Shared;
 using Xunit;
 
 namespace CloudSync.Redis.Tests.Fanout;
@@ -104,12 +105,9 @@ public sealed partial class CostTests : IAsyncLifetime
     }
 
     // The last to leave doesn't wait for the server's confirmation.
-    private async Task ChannelsAreGoneAsync(string documentId)
-    {
-        using var guard = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (!(await SubscribersAsync(documentId)).Contains(":0", StringComparison.Ordinal))
-            await Task.Delay(20, guard.Token);
-    }
+    private Task ChannelsAreGoneAsync(string documentId) => Eventually.IsAsync(
+        async () => (await SubscribersAsync(documentId)).Contains(":0", StringComparison.Ordinal),
+        () => $"The channel of {documentId} is subscribed to still.");
 
     // An array of the channel and the number of its subscribers, on one line here.
     private async Task<string> SubscribersAsync(string documentId)

@@ -3,6 +3,7 @@
 using CloudSync.Cluster.Parts;
 using CloudSync.Documents;
 using CloudSync.Operations;
+using CloudSync.Tests.Shared;
 using StackExchange.Redis;
 using Xunit;
 
@@ -47,14 +48,9 @@ public sealed class SessionRecordsTests(Servers servers) : IAsyncLifetime
     // Records are written once a second: there is nothing that tells when another gateway has done so.
     private static async Task<DocumentSessions> ListUntilAsync(LiveGateway gateway, Func<DocumentSessions, bool> condition)
     {
-        using var guard = new CancellationTokenSource(Guard);
-        while (true)
-        {
-            var sessions = await ListAsync(gateway);
-            if (condition(sessions))
-                return sessions;
-            await Task.Delay(50, guard.Token);
-        }
+        DocumentSessions? sessions = null;
+        await Eventually.IsAsync(async () => condition(sessions = await ListAsync(gateway)), () => $"It lists {sessions}.");
+        return sessions!;
     }
 
     // Until it lists so many and says that these are all. It must not say so of fewer, unless it hasn't heard of them yet.

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
+using CloudSync.Tests.Shared;
 using Xunit;
 
 namespace CloudSync.Server.Tests.Rest;
@@ -47,13 +48,14 @@ public class WebhookEndpointsTests
 
     private static async Task<JsonNode> FailedAsync(HttpClient http)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (true)
-        {
-            var page = await http.GetFromJsonAsync<JsonNode>("/api/webhooks/search/failed?limit=5", patience.Token);
-            if (page!["failed"]!.AsArray() is [{ } failed])
-                return failed;
-            await Task.Delay(20, patience.Token);
-        }
+        JsonArray failed = [];
+        await Eventually.IsAsync(
+            async () =>
+            {
+                failed = (await http.GetFromJsonAsync<JsonNode>("/api/webhooks/search/failed?limit=5"))!["failed"]!.AsArray();
+                return failed.Count == 1;
+            },
+            () => $"{failed.Count} are given up.");
+        return failed[0]!;
     }
 }
