@@ -98,6 +98,9 @@ public sealed partial class CollaborativeDocument : IDisposable
     /// <summary>The number of the newest operation of this client that was sent.</summary>
     internal ulong Sequence => Read(static pending => pending.Sequence);
 
+    /// <summary>What is committed and what isn't; null until the content has come.</summary>
+    internal PendingEdits? Edits => _pending;
+
     private PendingEdits Pending =>
         _pending ?? throw new InvalidOperationException("The document is not open yet: await Ready first.");
 

@@ -61,16 +61,19 @@ internal sealed partial class OpenDocument
     }
 
     /// <summary>Takes nothing more, and completes when what was taken is committed or refused.</summary>
-    public Task DrainAsync()
+    public async Task DrainAsync()
     {
+        Task quiet;
         lock (_gate)
         {
             _draining = true;
             if (!_running)
-                return Task.CompletedTask;
+                return;
             _quiet ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
-            return _quiet.Task;
+            quiet = _quiet.Task;
         }
+
+        await quiet;
     }
 
     private void WakeWorker()

@@ -60,7 +60,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     private void Schedule()
     {
         if (Interlocked.Exchange(ref _flush, FlushingAndWoken) == Idle)
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            _gateway.Flushes.Enqueue(this);
     }
 
     private async Task FlushAsync()
@@ -98,7 +98,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem
                 return;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        _gateway.Flushes.Enqueue(this);
     }
 
     /// <summary>Gathers one frame; false if there is nothing to send.</summary>

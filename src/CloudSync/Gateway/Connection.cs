@@ -65,13 +65,12 @@ internal sealed partial class Connection
     private string Id => _number.ToString("x", CultureInfo.InvariantCulture);
 
     /// <summary>Completes when the connection is closed and its sessions have ended.</summary>
-    public Task Finished
+    public async Task WhenFinishedAsync()
     {
-        get
-        {
-            lock (_gate)
-                return FinishedSource_NeedsGate().Task;
-        }
+        Task finished;
+        lock (_gate)
+            finished = FinishedSource_NeedsGate().Task;
+        await finished;
     }
 
     private bool IsClosing => Volatile.Read(ref _close) is not null || Volatile.Read(ref _aborted) == 1;

@@ -45,7 +45,7 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
         gateway.Connections.ForEach(closing, static (connection, closing) =>
         {
             connection.CloseWhenRead(CloseCode.GoingAway);
-            closing.Add(connection.Finished);
+            closing.Add(connection.WhenFinishedAsync());
         });
         var all = Task.WhenAll(closing);
         try

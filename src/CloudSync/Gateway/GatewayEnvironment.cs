@@ -18,8 +18,10 @@ internal sealed class GatewayEnvironment : IDisposable
 
     public GatewayEnvironment(
         IOptions<CloudSyncOptions> options, DocumentRegistry documents, ConnectionTable connections, TimeProvider time,
-        GatewayMetrics metrics, ILogger<GatewayEnvironment> log, IEnumerable<ICloudSyncAuthenticator> authenticators)
+        GatewayMetrics metrics, ILogger<GatewayEnvironment> log, IEnumerable<ICloudSyncAuthenticator> authenticators,
+        FlushQueue? flushes = null)
     {
+        Flushes = flushes ?? FlushQueue.OfThreadPool;
         Options = options.Value;
         Documents = documents;
         Connections = connections;
@@ -44,6 +46,9 @@ internal sealed class GatewayEnvironment : IDisposable
     public GatewayMetrics Metrics { get; }
 
     public ILogger Log { get; }
+
+    /// <summary>Where connections that have something to send wait for their turn.</summary>
+    public FlushQueue Flushes { get; }
 
     public ICloudSyncAuthenticator? Authenticator { get; }
 

@@ -1,0 +1,218 @@
+// A gateway: the production services of a process, on the simulated parts. It can be started again after its end, as another
+// process of the same place.
+
+using System.Diagnostics.Metrics;
+using System.Net;
+using CloudSync.Documents;
+using CloudSync.Fanout;
+using CloudSync.Gateway;
+using CloudSync.Presence;
+using CloudSync.Simulation.Network;
+using CloudSync.Simulation.Parts;
+using CloudSync.Simulation.World;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace CloudSync.Simulation.Actors;
+
+/// <summary>What all gateways are made of.</summary>
+internal sealed record GatewayParts(
+    SimulatedWorld World, Database Database, FanoutBus Bus, SimulatedCache Cache, CloudSyncOptions Options, int AppendsAtOnce);
+
+internal sealed class SimulatedGateway : IDisposable
+{
+    private readonly GatewayParts _parts;
+    private readonly List<GatewaySocket> _sockets = [];
+    private readonly MeterFactory _meters = new();
+    private readonly GatewayEnvironment _environment;
+    private readonly GatewayEndpoint _endpoint;
+    private readonly ConnectionTable _connections = new();
+    private readonly ConnectionSweep _sweep;
+    private readonly GatewayLeases _leases;
+    private bool _draining;
+
+    /// <param name="parts">What all gateways are made of.</param>
+    /// <param name="name">Its place.</param>
+    /// <param name="incarnation">How often a gateway was started at this place.</param>
+    /// <param name="clockError">By how much its time of day is wrong.</param>
+    /// <param name="clockRate">How fast its other clock runs.</param>
+    public SimulatedGateway(GatewayParts parts, string name, int incarnation, TimeSpan clockError, double clockRate)
+    {
+        _parts = parts;
+        Name = name;
+        Process = new(parts.World, $"{name}/{incarnation}", clockError, clockRate);
+        var options = Options.Create(Copy(parts.Options, $"{name}-{incarnation}"));
+        var loggers = new SimulatedLoggers(Process);
+        Log = new SimulatedLog(parts.Database, Process, parts.AppendsAtOnce);
+        Fanout = new SimulatedFanout(parts.Bus, Process);
+        var metrics = new DocumentMetrics(_meters, Process.Clock);
+        var sealedFanout = new SealedFanout(Fanout, Log, metrics, loggers.Create<SealedFanout>());
+        var reader = new DocumentReader(Log, loggers.Create<DocumentReader>());
+        _leases = new GatewayLeases(options, sealedFanout, Process.Clock, loggers.Create<GatewayLeases>());
+        OpenDocuments? documents = null;
+        // Its timers and what it starts belong to the process from the first moment.
+        Process.Run(
+            _ => documents = new OpenDocuments(
+                options, Log, sealedFanout, reader, _leases, new LocalSessionRecords(), metrics, Process.Clock,
+                loggers.Create<OpenDocuments>(), Process.Scheduler),
+            null);
+        Documents = documents!;
+        var versions = new VersionReader(Log, reader, parts.Cache.For(Process), metrics, Process.Clock);
+        Service = new LogDocumentService(Log, Documents, versions, options.Value, Process.Clock);
+        _environment = new GatewayEnvironment(
+            options, Documents, _connections, Process.Clock, new GatewayMetrics(_meters, _connections), loggers.Create<GatewayEnvironment>(),
+            [], new ProcessFlushQueue(Process));
+        _endpoint = new GatewayEndpoint(_environment);
+        _sweep = new ConnectionSweep(_environment);
+        Process.Run(
+            _ =>
+            {
+                _ = _leases.StartAsync(CancellationToken.None);
+                _ = _sweep.StartAsync(CancellationToken.None);
+            },
+            null);
+        Process.Died += OnDied;
+    }
+
+    public string Name { get; }
+
+    public SimulatedProcess Process { get; }
+
+    public SimulatedLog Log { get; }
+
+    public SimulatedFanout Fanout { get; }
+
+    public OpenDocuments Documents { get; }
+
+    public DocumentService Service { get; }
+
+    public int Connections => _connections.Count;
+
+    /// <summary>Load balancers send nobody here any more.</summary>
+    public bool IsDraining => _draining;
+
+    /// <summary>When it dies, its host does too: clients hear nothing at all.</summary>
+    public bool DiesSilently { get; set; }
+
+    /// <summary>Somebody connects.</summary>
+    public void Accept(GatewaySocket socket)
+    {
+        _sockets.Add(socket);
+        Process.Post(() => _ = AcceptAsync(socket));
+    }
+
+    /// <summary>Stops as the host does when it is told to: everybody is told, what was taken is committed; then it ends.</summary>
+    public void Drain(Action ended)
+    {
+        _draining = true;
+        Process.Post(() => _ = DrainAsync(ended));
+    }
+
+    public void Dispose()
+    {
+        Process.Kill();
+        _environment.Dispose();
+        _sweep.Dispose();
+        _meters.Dispose();
+    }
+
+    private async Task AcceptAsync(GatewaySocket socket)
+    {
+        var context = new DefaultHttpContext();
+        context.Features.Set<IHttpWebSocketFeature>(socket);
+        context.Features.Set<IHttpRequestLifetimeFeature>(socket);
+        context.Connection.RemoteIpAddress = IPAddress.Loopback;
+        await _endpoint.HandleAsync(context);
+        _sockets.Remove(socket);
+        if (socket.IsAccepted)
+            socket.Connection.End();
+        else
+            socket.Connection.Refuse(
+                $"The gateway answered {context.Response.StatusCode}.",
+                int.TryParse(context.Response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : default);
+    }
+
+    private async Task DrainAsync(Action ended)
+    {
+        await new GatewayDrain(_environment).StoppingAsync(CancellationToken.None);
+        await Documents.DisposeAsync();
+        await _leases.DisposeAsync();
+        ended();
+    }
+
+    private void OnDied()
+    {
+        foreach (var socket in _sockets.ToArray())
+        {
+            if (DiesSilently)
+                socket.Connection.Abandon();
+            else
+                _parts.World.After(TimeSpan.FromMilliseconds(5), () => socket.Connection.Break("The gateway is gone."));
+        }
+
+        _sockets.Clear();
+    }
+
+    private static CloudSyncOptions Copy(CloudSyncOptions from, string gatewayId) => new()
+    {
+        GatewayId = gatewayId,
+        HeartbeatInterval = from.HeartbeatInterval,
+        HeartbeatTimeout = from.HeartbeatTimeout,
+        DrainWindow = from.DrainWindow,
+        DocumentIdleTimeout = from.DocumentIdleTimeout,
+        HeadCheckInterval = from.HeadCheckInterval,
+        SnapshotOperations = from.SnapshotOperations,
+        HistoryTailOperations = from.HistoryTailOperations,
+        HistoryPackOperations = from.HistoryPackOperations,
+        PresenceLease = from.PresenceLease,
+    };
+
+    private sealed class ProcessFlushQueue(SimulatedProcess process) : FlushQueue
+    {
+        public override void Enqueue(IThreadPoolWorkItem flush) =>
+            process.World.Enqueue(process, static flush => ((IThreadPoolWorkItem)flush!).Execute(), flush);
+    }
+
+    private sealed class MeterFactory : IMeterFactory
+    {
+        private readonly List<Meter> _meters = [];
+
+        public Meter Create(MeterOptions options)
+        {
+            var meter = new Meter(options);
+            _meters.Add(meter);
+            return meter;
+        }
+
+        public void Dispose()
+        {
+            foreach (var meter in _meters)
+                meter.Dispose();
+        }
+    }
+}
+
+/// <summary>What production code calls an error, nobody should ever see: it breaks a promise.</summary>
+internal sealed class SimulatedLoggers(SimulatedProcess process)
+{
+    public ILogger<T> Create<T>() => new Logger<T>(process);
+
+    private sealed class Logger<T>(SimulatedProcess process) : ILogger<T>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error || process.World.Listener is not null;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (logLevel >= LogLevel.Error)
+                process.World.Fail("error", $"{process.Name}: {formatter(state, exception)} {exception}");
+            else
+                process.World.Tell($"{process.Name}: {formatter(state, exception)}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// One connection between a client and a gateway: two pipes, and at each end what production code expects there.
+
+using CloudSync.Client;
+using CloudSync.Simulation.Actors;
+using CloudSync.Simulation.World;
+
+namespace CloudSync.Simulation.Network;
+
+/// <summary>The client's end, which makes the connection when it is started.</summary>
+internal sealed class SimulatedConnection : ClientTransport
+{
+    private readonly SimulatedWorld _world;
+    private readonly SimulatedProcess _client;
+    private readonly Line _line;
+    private readonly Func<SimulatedGateway?> _choose;
+    private readonly Action _received;
+    private readonly Queue<Action> _inbox = new();
+    private readonly Pipe _up;
+    private readonly Pipe _down;
+    private ITransportListener? _listener;
+    private bool _ended;
+
+    /// <param name="client">The client's process.</param>
+    /// <param name="line">Its line.</param>
+    /// <param name="choose">Chooses a gateway, as a load balancer does; null: none answers.</param>
+    /// <param name="received">Called when the client has taken a message.</param>
+    public SimulatedConnection(SimulatedProcess client, Line line, Func<SimulatedGateway?> choose, Action received)
+    {
+        (_world, _client, _line, _choose, _received) = (client.World, client, line, choose, received);
+        _up = new(_world, line, message => Server?.Arrived(message));
+        _down = new(_world, line, Arrived);
+        line.Broken += OnLineBroken;
+        client.Died += OnClientDied;
+    }
+
+    /// <summary>The gateway's end, once the gateway has taken the connection.</summary>
+    public GatewaySocket? Server { get; private set; }
+
+    public override void Start(ITransportListener listener)
+    {
+        _listener = listener;
+        // There and back again.
+        _world.At(_world.Now + (2 * _line.Transit(500)), Connect);
+    }
+
+    public override ValueTask SendAsync(ReadOnlyMemory<byte> frame) => _up.SendAsync(new(frame), _client);
+
+    public override void Close()
+    {
+        if (_ended)
+            return;
+        if (Server is not null)
+            _up.Send(new(default, 1000));
+        // Nothing is heard from here on.
+        _listener = null;
+    }
+
+    public ValueTask SendToClientAsync(Message message, SimulatedProcess gateway) => _down.SendAsync(message, gateway);
+
+    /// <summary>The connection breaks; each end hears of it unless it is cut off.</summary>
+    public void Break(string why)
+    {
+        if (_ended)
+            return;
+        End();
+        Server?.Broken();
+        Tell(listener => listener.Closed(new(why)));
+    }
+
+    /// <summary>The gateway is gone without a word.</summary>
+    public void Abandon()
+    {
+        if (_ended)
+            return;
+        // What the client sends from now on gets no answer.
+        Server = null;
+    }
+
+    /// <summary>The gateway refuses before there is a connection.</summary>
+    public void Refuse(string why, TimeSpan retryAfter)
+    {
+        End();
+        Tell(listener => listener.Closed(new(why, RetryAfter: retryAfter)));
+    }
+
+    /// <summary>Both ends have closed.</summary>
+    public void End()
+    {
+        if (_ended)
+            return;
+        _ended = true;
+        _line.Broken -= OnLineBroken;
+        _client.Died -= OnClientDied;
+        _up.Break();
+        _down.Break();
+    }
+
+    /// <summary>The gateway has taken the connection.</summary>
+    public void Accepted() => Tell(static listener => listener.Connected());
+
+    private void Connect()
+    {
+        if (_ended || !_client.IsAlive)
+            return;
+        if (_line.IsSilent)
+        {
+            _line.WhenRestored(Connect);
+            return;
+        }
+
+        if (_choose() is not { } gateway || !_line.IsOnline)
+        {
+            Refuse("Nobody answers.", default);
+            return;
+        }
+
+        Server = new GatewaySocket(this, gateway);
+        gateway.Accept(Server);
+    }
+
+    private void Arrived(Message message)
+    {
+        if (message.CloseCode is not { } code)
+        {
+            Tell(listener =>
+            {
+                listener.Received(message.Frame);
+                _received();
+            });
+            return;
+        }
+
+        Tell(listener =>
+        {
+            if (!_ended)
+                _up.Send(new(default, 1000));
+            listener.Closed(CloseCodes.Describe(code, message.CloseReason));
+        });
+    }
+
+    // In order, whatever the order in which the process gets to it.
+    private void Tell(Action<ITransportListener> tell)
+    {
+        _inbox.Enqueue(() =>
+        {
+            if (_listener is { } listener)
+                tell(listener);
+        });
+        _client.Post(() => _inbox.Dequeue()());
+    }
+
+    private void OnLineBroken() => Break("The line broke.");
+
+    private void OnClientDied()
+    {
+        // The operating system closes what a process leaves, if it still can.
+        var server = Server;
+        End();
+        if (server is not null && _line is { IsOnline: true, IsSilent: false })
+            _world.After(_line.Latency, server.Broken);
+    }
+}

@@ -1,0 +1,82 @@
+// A whole run, as its seed has it.
+
+using CloudSync.Operations;
+
+namespace CloudSync.Simulation.Plan;
+
+/// <param name="Seed">What it was made from.</param>
+/// <param name="Gateways">How many gateways.</param>
+/// <param name="Users">How many people.</param>
+/// <param name="Documents">The types of the documents.</param>
+/// <param name="Lasts">How long people write and things go wrong.</param>
+/// <param name="AppendsAtOnce">Of the log.</param>
+/// <param name="Actions">What happens, by time.</param>
+internal sealed record RunPlan(
+    long Seed, int Gateways, int Users, IReadOnlyList<DocumentType> Documents, TimeSpan Lasts, int AppendsAtOnce,
+    IReadOnlyList<PlannedAction> Actions)
+{
+    // Edits in a minute of all people together.
+    private const int EditsPerMinute = 1_000;
+
+    private static readonly ActionKind[] _faults =
+        [.. Enum.GetValues<ActionKind>().Where(static kind => kind >= ActionKind.GoOffline)];
+
+    /// <summary>Makes the plan of a seed.</summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="minutes">How long, in simulated minutes.</param>
+    public static RunPlan Make(long seed, double minutes)
+    {
+        var random = new Random(HashCode(seed));
+        var lasts = TimeSpan.FromMinutes(minutes);
+        int gateways = random.Next(1, 4), users = random.Next(2, 6);
+        DocumentType[] types = [DocumentType.Text, DocumentType.RichText, DocumentType.Json];
+        var documents = Enumerable.Range(0, random.Next(1, 4)).Select(_ => types[random.Next(types.Length)]).ToArray();
+
+        // Each run has some kinds of faults only, so that they meet more often in some, and are alone in others.
+        var kinds = _faults.Where(_ => random.Next(3) == 0).ToArray();
+        var actions = new List<PlannedAction>();
+        var edits = (int)(minutes * EditsPerMinute);
+        while (edits > 0)
+        {
+            var count = Math.Min(edits, 1 + random.Next(40));
+            edits -= count;
+            Add(ActionKind.Type, users, TimeSpan.FromSeconds(0.2 + (8 * random.NextDouble())), count);
+        }
+
+        for (var i = 0; i < 20 * minutes; i++)
+            Add(ActionKind.Select, users);
+        for (var i = 0; i < 10 * minutes; i++)
+            Add(ActionKind.ReadVersion, gateways);
+        for (var i = 0; i < 6 * minutes; i++)
+        {
+            Add(ActionKind.CloseDocument, users);
+            Add(ActionKind.OpenDocument, users);
+            Add(ActionKind.EditByServer, gateways);
+        }
+
+        Add(ActionKind.Rename, gateways);
+        var faults = kinds.Length == 0 ? 0 : random.Next(2, 2 + (int)(30 * minutes));
+        for (var i = 0; i < faults; i++)
+        {
+            var kind = kinds[random.Next(kinds.Length)];
+            var isOfPeople = kind < ActionKind.KillGateway;
+            // Short ones mostly; now and then one that outlasts every patience.
+            var seconds = random.Next(6) == 0 ? 20 * random.NextDouble() : 3 * random.NextDouble();
+            Add(kind, isOfPeople ? users : gateways, TimeSpan.FromSeconds(seconds));
+        }
+
+        return new(
+            seed, gateways, users, documents, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+
+        void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
+            lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));
+    }
+
+    /// <summary>Spreads seeds that follow each other.</summary>
+    public static int HashCode(long seed, int of = 0)
+    {
+        var hash = ((ulong)seed + ((ulong)of * 0x632BE59BD9B4E019)) * 0x9E3779B97F4A7C15;
+        hash = (hash ^ (hash >> 32)) * 0xD6E8FEB86659FD93;
+        return (int)((hash ^ (hash >> 32)) & int.MaxValue);
+    }
+}

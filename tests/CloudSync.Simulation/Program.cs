@@ -1,0 +1,5 @@
+// ./cloudsync simulate
+
+using CloudSync.Simulation.Commands;
+
+return SimulateCommand.Create().Parse(args).Invoke();

@@ -1,0 +1,118 @@
+// One run: a world with gateways, people and parts, the plan carried out in it, and at the end the question whether all is well.
+
+using System.Buffers;
+using System.Text;
+using CloudSync.Log;
+using CloudSync.Operations;
+using CloudSync.Simulation.Actors;
+using CloudSync.Simulation.Checking;
+using CloudSync.Simulation.Network;
+using CloudSync.Simulation.Parts;
+using CloudSync.Simulation.Plan;
+using CloudSync.Simulation.World;
+
+namespace CloudSync.Simulation;
+
+/// <summary>What has come of a run.</summary>
+/// <param name="Violation">The promise that was broken; null if none was.</param>
+/// <param name="Edits">Edits that people made.</param>
+/// <param name="Operations">Operations that were committed.</param>
+/// <param name="Faults">How often something went wrong.</param>
+/// <param name="Divergences">How often an operation was committed otherwise than its client had foreseen, and was followed.</param>
+/// <param name="QuietAfter">How long it took after the last fault until all was quiet and equal.</param>
+/// <param name="Steps">Steps of the simulation.</param>
+/// <param name="Hash">Of everything that happened.</param>
+internal sealed record RunResult(
+    Violation? Violation, int Edits, long Operations, int Faults, int Divergences, TimeSpan QuietAfter, long Steps, ulong Hash);
+
+internal sealed class SimulatedRun : IDisposable
+{
+    private const long StepsMax = 20_000_000;
+
+    private readonly RunPlan _plan;
+    private readonly Truth _truth;
+    private readonly Line[] _lines;
+    private readonly GatewayParts _parts;
+    private readonly Cluster _cluster;
+    private readonly SimulatedUser[] _users;
+    private readonly string[] _ids;
+    private readonly Dictionary<string, (DocumentType Type, Intentions Intentions)> _documents = new(StringComparer.Ordinal);
+    private readonly Stage _stage;
+
+    public SimulatedRun(RunPlan plan, Action<string>? listener = null)
+    {
+        _plan = plan;
+        World = new(Seed(1), StepsMax) { Listener = listener };
+        _truth = new(World);
+        var database = new Database(World, _truth, new Random(Seed(2)));
+        _parts = new(
+            World, database, new FanoutBus(World, new Random(Seed(3))), new SimulatedCache(World, new Random(Seed(4))), Options(), plan.AppendsAtOnce);
+        _ids = [.. plan.Documents.Select(static (type, i) => $"document-{i}")];
+        for (var i = 0; i < _ids.Length; i++)
+        {
+            _documents.Add(_ids[i], (plan.Documents[i], new Intentions(World, _ids[i])));
+            Create(_ids[i], plan.Documents[i]);
+        }
+
+        _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
+        var people = new People(World, _truth, new Alphabet(), _documents, _cluster.Choose);
+        _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
+        _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(people, $"user-{i}", _lines[i], new Random(Seed(200 + i))))];
+        _stage = new(World, _parts, _cluster, _users, _ids, _documents, _truth);
+    }
+
+    public SimulatedWorld World { get; }
+
+    public RunResult Run()
+    {
+        foreach (var user in _users)
+        {
+            foreach (var id in _ids)
+                user.Do(() => user.OpenDocument(id));
+        }
+
+        foreach (var action in _plan.Actions)
+            World.At(SimulatedWorld.Start + action.At.Ticks, () => _stage.Play(action));
+        World.RunUntil(SimulatedWorld.Start + _plan.Lasts.Ticks);
+        _stage.Heal();
+        var healed = World.Now;
+        var aftermath = new Aftermath(World, _truth, _cluster, _users, _ids, _documents);
+        if (World.Violation is null)
+            aftermath.AwaitQuiet();
+        var quietAfter = TimeSpan.FromTicks(World.Now - healed);
+        if (World.Violation is null)
+            aftermath.Check();
+        return new(
+            World.Violation, _users.Sum(static user => user.Edits), _truth.Operations, _plan.Actions.Count(static action => action.IsFault),
+            _users.Sum(static user => user.Divergences), quietAfter, World.Steps, World.Hash.Value);
+    }
+
+    public void Dispose() => _cluster.Dispose();
+
+    private int Seed(int of) => RunPlan.HashCode(_plan.Seed, of);
+
+    private void Create(string id, DocumentType type)
+    {
+        var at = new DateTimeOffset(2029, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        _parts.Database.Create(new NewDocument(id, type.Name, id, at, ""));
+        if (type != DocumentType.Json)
+            return;
+        var creation = new ArrayBufferWriter<byte>();
+        type.EncodeCreation(Encoding.UTF8.GetBytes(EditedBoard.Beginning), creation);
+        _parts.Database.Append(new(id, 0, [new(1, 1, 0, "", at, creation.WrittenMemory)]));
+    }
+
+    // As they are by default, but quicker, so that a minute sees all of it.
+    private static CloudSyncOptions Options() => new()
+    {
+        HeartbeatInterval = TimeSpan.FromSeconds(4),
+        HeartbeatTimeout = TimeSpan.FromSeconds(9),
+        DrainWindow = TimeSpan.FromSeconds(2),
+        DocumentIdleTimeout = TimeSpan.FromSeconds(3),
+        HeadCheckInterval = TimeSpan.FromSeconds(5),
+        PresenceLease = TimeSpan.FromSeconds(6),
+        SnapshotOperations = 50,
+        HistoryTailOperations = 60,
+        HistoryPackOperations = 100,
+    };
+}

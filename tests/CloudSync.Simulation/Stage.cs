@@ -1,0 +1,259 @@
+// Carries out what is planned.
+
+using CloudSync.Documents;
+using CloudSync.Operations;
+using CloudSync.Simulation.Actors;
+using CloudSync.Simulation.Checking;
+using CloudSync.Simulation.Plan;
+using CloudSync.Simulation.World;
+
+namespace CloudSync.Simulation;
+
+internal sealed class Stage(
+    SimulatedWorld world, GatewayParts parts, Cluster cluster, SimulatedUser[] users, string[] ids,
+    IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> documents, Truth truth)
+{
+    private bool _healed;
+
+    public void Play(PlannedAction action)
+    {
+        var random = new Random(action.Seed);
+        var id = ids[action.Document];
+        if (action.Kind is not (ActionKind.Type or ActionKind.Select) && world.Listener is not null)
+            world.Tell($"* {action.Kind} who={action.Who} document={action.Document} lasts={action.Lasts.TotalSeconds:0.0}");
+        switch (action.Kind)
+        {
+            case ActionKind.Type:
+                Type(users[action.Who], id, action, random);
+                break;
+            case ActionKind.Select:
+                users[action.Who].Do(() => users[action.Who].Select(id, random));
+                break;
+            case ActionKind.OpenDocument:
+                users[action.Who].Do(() => users[action.Who].OpenDocument(id));
+                break;
+            case ActionKind.CloseDocument:
+                users[action.Who].Do(() => users[action.Who].CloseDocument(id));
+                break;
+            case ActionKind.ReadVersion:
+                Read(action.Who, id, random);
+                break;
+            case ActionKind.EditByServer:
+                new ServerEditor(world, cluster, truth, id, documents[id].Type, random).Start(action.Who);
+                break;
+            case ActionKind.Rename:
+                cluster.Gateways[action.Who]?.Process.Post(() => _ = RenameAsync(cluster.Gateways[action.Who], id, action.Seed));
+                break;
+            default:
+                Break(action, random);
+                break;
+        }
+    }
+
+    /// <summary>Nothing goes wrong any more, and what was broken is mended.</summary>
+    public void Heal()
+    {
+        _healed = true;
+        foreach (var user in users)
+        {
+            user.Line.BytesPerSecond = 10_000_000;
+            user.Line.GoOnline();
+            user.Line.Restore();
+        }
+
+        for (var i = 0; i < cluster.Gateways.Count; i++)
+            cluster.Start(i);
+        foreach (var gateway in cluster.Running)
+        {
+            gateway.Log.IsCut = false;
+            gateway.Fanout.IsSilent = false;
+            if (gateway.Fanout.IsCut)
+                gateway.Fanout.SetCut(false);
+        }
+
+        if (!parts.Database.IsUp)
+            parts.Database.Start();
+        parts.Database.Slowness = 1;
+        parts.Database.FailureRate = 0;
+        parts.Bus.LossRate = parts.Bus.RepeatRate = 0;
+        if (parts.Bus.IsDown)
+            parts.Bus.SetDown(false);
+        parts.Cache.DamageRate = 0;
+        parts.Cache.IsDown = false;
+    }
+
+    private void Break(PlannedAction action, Random random)
+    {
+        if (action.Kind < ActionKind.KillGateway)
+            BreakDevice(users[action.Who], action, random);
+        else if (action.Kind < ActionKind.CrashDatabase)
+            BreakGateway(action.Who, action, random);
+        else
+            BreakParts(action);
+    }
+
+    private void BreakDevice(SimulatedUser user, PlannedAction action, Random random)
+    {
+        switch (action.Kind)
+        {
+            case ActionKind.GoOffline:
+                user.Line.GoOffline();
+                Afterwards(action, user.Line.GoOnline);
+                break;
+            case ActionKind.BreakLine:
+                user.Line.Break();
+                break;
+            case ActionKind.SilenceLine:
+                user.Line.Silence();
+                Afterwards(action, user.Line.Restore);
+                break;
+            case ActionKind.NarrowLine:
+                user.Line.BytesPerSecond = 200 + random.Next(5_000);
+                Afterwards(action, () => user.Line.BytesPerSecond = 10_000_000);
+                break;
+            case ActionKind.PauseDevice:
+                user.Process.Pause(action.Lasts);
+                break;
+            default:
+                user.Restart();
+                break;
+        }
+    }
+
+    private void BreakGateway(int place, PlannedAction action, Random random)
+    {
+        switch (action.Kind)
+        {
+            case ActionKind.KillGateway:
+            case ActionKind.VanishGateway:
+                cluster.Kill(place, silently: action.Kind == ActionKind.VanishGateway);
+                Afterwards(action, () => cluster.Start(place));
+                break;
+            case ActionKind.DrainGateway:
+                cluster.Replace(place);
+                break;
+            case ActionKind.PauseGateway:
+                cluster.Gateways[place]?.Process.Pause(action.Lasts);
+                break;
+            case ActionKind.JumpClock:
+                if (cluster.Gateways[place] is { } gateway)
+                    gateway.Process.Clock.Error += TimeSpan.FromSeconds(random.Next(-100_000, 100_000));
+                break;
+            default:
+                for (var i = 0; i < cluster.Gateways.Count; i++)
+                {
+                    var each = i;
+                    cluster.Kill(each, silently: false);
+                    Afterwards(action, () => cluster.Start(each));
+                }
+
+                break;
+        }
+    }
+
+    private void BreakParts(PlannedAction action)
+    {
+        var gateway = cluster.Gateways[action.Who];
+        switch (action.Kind)
+        {
+            case ActionKind.CrashDatabase when parts.Database.IsUp:
+                parts.Database.Crash();
+                Afterwards(action, parts.Database.Start);
+                break;
+            case ActionKind.SlowDatabase:
+                parts.Database.Slowness = 100;
+                Afterwards(action, () => parts.Database.Slowness = 1);
+                break;
+            case ActionKind.FailDatabase:
+                parts.Database.FailureRate = 0.4;
+                Afterwards(action, () => parts.Database.FailureRate = 0);
+                break;
+            case ActionKind.CutDatabase when gateway is not null:
+                gateway.Log.IsCut = true;
+                Afterwards(action, () => gateway.Log.IsCut = false);
+                break;
+            case ActionKind.LoseFanout:
+                (parts.Bus.LossRate, parts.Bus.RepeatRate) = (0.4, 0.3);
+                Afterwards(action, () => parts.Bus.LossRate = parts.Bus.RepeatRate = 0);
+                break;
+            case ActionKind.DownFanout when !parts.Bus.IsDown:
+                parts.Bus.SetDown(true);
+                Afterwards(action, () => parts.Bus.SetDown(false));
+                break;
+            case ActionKind.CutFanout when gateway is not null:
+                gateway.Fanout.SetCut(true);
+                Afterwards(action, () => gateway.Fanout.SetCut(false));
+                break;
+            case ActionKind.SilenceFanout when gateway is not null:
+                gateway.Fanout.IsSilent = true;
+                Afterwards(action, () => gateway.Fanout.IsSilent = false);
+                break;
+            case ActionKind.DamageCache:
+                parts.Cache.DamageRate = 0.7;
+                Afterwards(action, () => parts.Cache.DamageRate = 0);
+                break;
+            case ActionKind.DownCache:
+                parts.Cache.IsDown = true;
+                Afterwards(action, () => parts.Cache.IsDown = false);
+                break;
+        }
+    }
+
+    private void Afterwards(PlannedAction action, Action mend) => world.After(action.Lasts, () =>
+    {
+        if (!_healed)
+            mend();
+    });
+
+    private void Type(SimulatedUser user, string id, PlannedAction action, Random random)
+    {
+        for (var i = 0; i < action.Count; i++)
+        {
+            world.After(action.Lasts * (i / (double)action.Count), () =>
+            {
+                if (!_healed)
+                    user.Do(() => user.Edit(id, random));
+            });
+        }
+    }
+
+    private void Read(int place, string id, Random random)
+    {
+        if (cluster.Gateways[place] is { } gateway)
+            gateway.Process.Post(() => _ = ReadAsync(gateway, id, random));
+    }
+
+    private async Task ReadAsync(SimulatedGateway gateway, string id, Random random)
+    {
+        try
+        {
+            var record = await gateway.Service.GetAsync(id, CancellationToken.None);
+            // The same few versions again and again, so that they come from the cache.
+            var version = record.Head - (record.Head % Math.Max(1, record.Head / 3));
+            if (random.Next(2) == 0)
+                version = random.NextInt64(record.Head + 1);
+            var content = await gateway.Service.ReadAsync(id, version, CancellationToken.None);
+            truth.Shown($"a read from {gateway.Name}", id, content.Version, content.State);
+        }
+        catch (RefusedException exception) when (exception.Refusal.Code is Protocol.V1.ErrorCode.LogUnavailable or Protocol.V1.ErrorCode.ShuttingDown)
+        {
+            // Said plainly, and changes nothing.
+        }
+        catch (Exception exception)
+        {
+            world.Fail("error", $"A read of {id} from {gateway.Name} failed: {exception}");
+        }
+    }
+
+    private static async Task RenameAsync(SimulatedGateway? gateway, string id, int number)
+    {
+        try
+        {
+            await gateway!.Service.RenameAsync(id, $"title {number}", CancellationToken.None);
+        }
+        catch (RefusedException)
+        {
+            // The database was away: whoever asked was told.
+        }
+    }
+}
