@@ -23,6 +23,7 @@ namespace CloudSync.Client;
 public sealed class CloudSyncClient : IDisposable
 {
     private const uint ProtocolVersion = 1;
+    private const string IdName = "client";
 
     private readonly Uri _endpoint;
     private readonly CloudSyncClientOptions _options;
@@ -32,6 +33,7 @@ public sealed class CloudSyncClient : IDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, CollaborativeDocument> _documents = [];
     private readonly Queue<CollaborativeDocument> _due = [];
+    private readonly Dictionary<string, KeptDocument> _kept = [];
 
     // The number of the last operation on each document that was closed. A number is never used again: what was under
     // way when the document was closed may be committed later, and must not be taken for an edit in the same one opened
@@ -50,6 +52,8 @@ public sealed class CloudSyncClient : IDisposable
     /// <summary>Creates a client; it doesn't connect yet.</summary>
     /// <param name="endpoint">The WebSocket endpoint, for example ws://localhost:5080/sync; http means ws.</param>
     /// <param name="options">How it behaves.</param>
+    /// <exception cref="OutboxInUseException">Another client has the outbox.</exception>
+    /// <exception cref="OutboxUnreadableException">The outbox can't be read.</exception>
     public CloudSyncClient(Uri endpoint, CloudSyncClientOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(endpoint);
@@ -58,16 +62,25 @@ public sealed class CloudSyncClient : IDisposable
         _options = options ?? new();
         _transports = _options.TransportFactory ?? (uri => new WebSocketTransport(uri, _options.MaxFrameBytes));
         _started = _options.Clock.GetTimestamp();
-        _alarm = _options.Clock.CreateTimer(_ => OnAlarm(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        ClientId = _options.ClientId;
+        ClientId = TakeOutbox(_options);
+        IsIdKept = ClientId != 0;
+        if (ClientId == 0)
+            ClientId = _options.ClientId;
         while (ClientId == 0)
             ClientId = (ulong)_options.Random.NextInt64(long.MinValue, long.MaxValue);
+        _alarm = _options.Clock.CreateTimer(_ => OnAlarm(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         User = _options.User;
         State = new(SyncStateKind.Connecting);
     }
 
     /// <summary>Raised when <see cref="State"/> has changed.</summary>
     public event Action<SyncState>? StateChanged;
+
+    /// <summary>
+    /// Raised when something could not be saved in the outbox. It is tried again, and what isn't saved isn't sent; edits
+    /// can be made all the same.
+    /// </summary>
+    public event Action<OutboxFailure>? OutboxFailed;
 
     /// <summary>Names this client's operations.</summary>
     public ulong ClientId { get; }
@@ -91,7 +104,16 @@ public sealed class CloudSyncClient : IDisposable
 
     internal Refusal? Refusal => _refusal;
 
-    /// <summary>Opens a document, or returns it if it is open. Await <see cref="CollaborativeDocument.Ready"/>.</summary>
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>Whether this client's id is in the outbox.</summary>
+    internal bool IsIdKept { get; set; }
+
+    /// <summary>
+    /// Opens a document, or returns it if it is open. Await <see cref="CollaborativeDocument.Ready"/>. One that the outbox
+    /// holds is ready at once, whether there is a connection or not.
+    /// </summary>
+    /// <exception cref="OutboxUnreadableException">The outbox holds something of it that can't be read.</exception>
     public CollaborativeDocument Open(string documentId)
     {
         ArgumentException.ThrowIfNullOrEmpty(documentId);
@@ -99,7 +121,7 @@ public sealed class CloudSyncClient : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         if (!_documents.TryGetValue(documentId, out var document))
         {
-            document = new CollaborativeDocument(this, documentId);
+            document = new CollaborativeDocument(this, documentId, Keep(documentId));
             _documents.Add(documentId, document);
             if (_connection is null && _retryAt is null && _refusal is null)
                 Connect();
@@ -141,8 +163,8 @@ public sealed class CloudSyncClient : IDisposable
     }
 
     /// <summary>
-    /// Closes the connection and all documents. What isn't saved is lost: await
-    /// <see cref="CollaborativeDocument.WhenSavedAsync"/> first.
+    /// Closes the connection and all documents. What isn't saved is lost, unless there is an outbox: await
+    /// <see cref="CollaborativeDocument.WhenSavedAsync"/> first. What goes to the outbox is on its way when this returns.
     /// </summary>
     public void Dispose()
     {
@@ -152,6 +174,9 @@ public sealed class CloudSyncClient : IDisposable
         _disposed = true;
         foreach (var document in _documents.Values.ToArray())
             document.Dispose();
+        foreach (var kept in _kept.Values.ToArray())
+            kept.SaveLast();
+        _options.Outbox?.GiveBack();
         _connection?.Transport.Close();
         _connection = null;
         _retryAt = _retryIn = null;
@@ -181,6 +206,22 @@ public sealed class CloudSyncClient : IDisposable
             _sequences[document.Id] = sequence;
         if (document.OpenOnServer && _connection is { Welcomed: true } connection)
             connection.Closing.Add(document.Id);
+    }
+
+    /// <summary>Begins to save this client's id in the outbox.</summary>
+    internal ValueTask SaveId() => _options.Outbox!.SaveAsync(IdName, KeptState.EncodeClient(ClientId));
+
+    internal void RaiseOutboxFailed(OutboxFailure failure)
+    {
+        if (OutboxFailed is { } failed)
+            Raise(() => failed(failure));
+    }
+
+    /// <summary>A document was closed, or was saved: if both, there is nothing more to be done about it.</summary>
+    internal void Release(KeptDocument kept, string documentId)
+    {
+        if (kept.Owner is null && kept.IsIdle)
+            _kept.Remove(documentId);
     }
 
     /// <summary>The n-th wait in a row: a random time up to a bound that doubles ("full jitter").</summary>
@@ -277,6 +318,36 @@ public sealed class CloudSyncClient : IDisposable
         SetAlarm(_retryAt.Value);
     }
 
+    // The id that the outbox holds; 0 if there is none.
+    private static ulong TakeOutbox(CloudSyncClientOptions options)
+    {
+        if (options.Outbox is not { } outbox)
+            return 0;
+        outbox.Take();
+        try
+        {
+            var id = outbox.Load(IdName) is { } bytes ? KeptState.DecodeClient(IdName, bytes) : 0;
+            return id == 0 || options.ClientId == 0 || options.ClientId == id
+                ? id
+                : throw new ArgumentException($"The outbox belongs to client {id}.", nameof(options));
+        }
+        catch
+        {
+            outbox.GiveBack();
+            throw;
+        }
+    }
+
+    private KeptDocument? Keep(string documentId)
+    {
+        if (_options.Outbox is not { } outbox || _kept.TryGetValue(documentId, out var kept))
+            return _kept.GetValueOrDefault(documentId);
+        kept = new(this, outbox, documentId);
+        kept.Load();
+        _kept.Add(documentId, kept);
+        return kept;
+    }
+
     private void Connect()
     {
         _retryAt = _retryIn = null;
@@ -371,6 +442,8 @@ public sealed class CloudSyncClient : IDisposable
 
         foreach (var document in _documents.Values)
             document.OnAlarm();
+        foreach (var kept in _kept.Values)
+            kept.OnAlarm();
         if (_retryAt is { } retryAt)
             SetAlarm(retryAt);
         if (_connection is not null)
@@ -383,20 +456,31 @@ public sealed class CloudSyncClient : IDisposable
         {
             if (_depth > 1)
                 return;
-            // Events go before frames: whoever hears of a local edit hears of it before anybody else can.
+            // Events go before frames: whoever hears of a local edit hears of it before anybody else can. Saves go after
+            // them: an operation that is to be sent is in flight by then, and needn't be saved once more.
             do
             {
                 UpdateStates();
                 while (_events.TryDequeue(out var raise))
                     Call(raise);
             }
-            while (Flush());
+            while (Flush() | SaveKept());
         }
         finally
         {
             _depth--;
             _lock.Exit();
         }
+    }
+
+    private bool SaveKept()
+    {
+        var began = false;
+        if (_disposed)
+            return began;
+        foreach (var kept in _kept.Values)
+            began |= kept.Save();
+        return began;
     }
 
     // A handler that throws must neither break the connection nor be swallowed: it ends the program, as it would have

@@ -41,6 +41,15 @@ public sealed class CloudSyncClientOptions
     /// <summary>Edits that come closer together than this, and touch each other, are undone in one step.</summary>
     public TimeSpan UndoPause { get; set; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>
+    /// Where edits that aren't acknowledged survive the end of the program; null for nowhere. The client takes its
+    /// <see cref="ClientId"/> from there, and doesn't dispose of it.
+    /// </summary>
+    public ClientOutbox? Outbox { get; set; }
+
+    /// <summary>With an outbox: how many bytes the edits of a document that aren't acknowledged may have.</summary>
+    public long OutboxBytes { get; set; } = 64 << 20;
+
     /// <summary>Names the client for ever; 0 for a random name. Two clients must never share one.</summary>
     public ulong ClientId { get; set; }
 

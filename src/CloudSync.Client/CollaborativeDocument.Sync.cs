@@ -14,6 +14,7 @@ public sealed partial class CollaborativeDocument
     private Stage _stage = Stage.Away;
     private bool _closeFirst;
     private bool _fromSnapshot;
+    private bool _openedFrom;
     private bool _submitted;
     private bool _queued;
     private bool _closed;
@@ -103,8 +104,9 @@ public sealed partial class CollaborativeDocument
             if (_closeFirst)
                 frame.Messages.Add(new ClientMessage { Close = new() { DocumentId = Id } });
             Open open = new() { DocumentId = Id };
-            if (_pending is not null && !_fromSnapshot)
-                open.FromVersion = (ulong)_pending.Version;
+            _openedFrom = _pending is not null && !_fromSnapshot;
+            if (_openedFrom)
+                open.FromVersion = (ulong)_pending!.Version;
             frame.Messages.Add(new ClientMessage { Open = open });
             _stage = Stage.Opening;
             _submitted = false;
@@ -122,7 +124,7 @@ public sealed partial class CollaborativeDocument
                 ErrorCode.OperationTooLarge, "The operation is larger than the server accepts.", "operation_bytes",
                 _client.Limits.OperationBytes));
         }
-        else if (next is not null)
+        else if (next is not null && _kept?.Holds(next) != false)
         {
             _submitted = true;
             frame.Messages.Add(new ClientMessage
@@ -156,7 +158,8 @@ public sealed partial class CollaborativeDocument
 
     internal void Handle(Opened opened)
     {
-        if (_stage != Stage.Opening)
+        // A snapshot that wasn't asked for is the answer to an Open of before this document was closed and opened again.
+        if (_stage != Stage.Opening || (opened.HasSnapshot && _openedFrom))
             return;
         SetTitle(opened.Title);
         _head = (long)opened.Head;
@@ -184,6 +187,7 @@ public sealed partial class CollaborativeDocument
             return;
         }
 
+        _pending!.ComposeBytes = ComposeBytes;
         _stage = Stage.CatchingUp;
         Follow();
         _ready.TrySetResult();
@@ -336,6 +340,8 @@ public sealed partial class CollaborativeDocument
         if (title == Title)
             return;
         Title = title;
+        if (_kept is not null)
+            _kept.Title = title;
         if (Renamed is { } changed)
             _client.Raise(() => changed(title));
     }
@@ -350,6 +356,7 @@ public sealed partial class CollaborativeDocument
         if (author == _client.ClientId && IsInFlight(operation.ClientSeq))
         {
             var correction = _pending.ReceiveOwn(bytes);
+            _kept?.Committed(bytes, 1);
             _undo!.Move(correction);
             _selection = DocumentPresence.Move(type, _selection, correction.Span, Side.Left);
             _presence.Move(type, bytes.Span, author);
@@ -359,6 +366,7 @@ public sealed partial class CollaborativeDocument
         else
         {
             var change = _pending.Receive(bytes, count);
+            _kept?.Committed(bytes, count);
             _presence.Move(type, bytes.Span, author);
             _undo!.Move(change);
             _selection = DocumentPresence.Move(type, _selection, change.Span, Side.Left);
@@ -368,16 +376,24 @@ public sealed partial class CollaborativeDocument
         _failures = 0;
     }
 
+    private int ComposeBytes => Math.Min(_client.Options.ComposeBytes, (int)_client.Limits!.OperationBytes / 2);
+
+    private void NewUndo(DocumentType type)
+    {
+        var options = _client.Options;
+        _undo = new(type, options.UndoSteps, options.UndoBytes, options.UndoPause);
+    }
+
     // The content at a version, read anew. Edits that were made on another can't be carried over.
     private void Begin(DocumentState state, long version)
     {
         var former = _pending;
         if (former is not null)
             HandBack(new(ErrorCode.VersionUnknown, "The server no longer has the version that this was made on."));
-        _pending = new(state, version, former?.Sequence ?? _client.LastSequence(Id),
-            Math.Min(_client.Options.ComposeBytes, (int)_client.Limits!.OperationBytes / 2));
-        var options = _client.Options;
-        _undo = new(state.Type, options.UndoSteps, options.UndoBytes, options.UndoPause);
+        var last = Math.Max(_client.LastSequence(Id), _kept?.Sequence ?? 0);
+        _pending = new(state, version, former?.Sequence ?? last, ComposeBytes);
+        _kept?.Replace(_pending);
+        NewUndo(state.Type);
         _fromSnapshot = false;
         if (former is not null)
         {
@@ -461,6 +477,7 @@ public sealed partial class CollaborativeDocument
     {
         var shown = _pending!.Shown.Fork();
         var (taken, change) = _pending.TakeBack(refused);
+        _kept?.Changed();
         _undo!.TakeBack(taken, shown, change);
         _selection = DocumentPresence.Move(shown.Type, _selection, change.Span, Side.Left);
         Show(change, ChangeSource.Correction);
@@ -475,6 +492,7 @@ public sealed partial class CollaborativeDocument
         _retryAt = null;
         ForgetOthers();
         HandBack(refusal);
+        _kept?.GiveUp();
         FailWaiters();
     }
 

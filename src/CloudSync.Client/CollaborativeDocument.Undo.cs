@@ -70,6 +70,7 @@ public sealed partial class CollaborativeDocument
         try
         {
             operation = step.Compose(type);
+            ThrowIfFull(operation);
             inverse = Pending.Shown.Invert(operation);
             carrier = Pending.Add(operation);
         }

@@ -24,12 +24,14 @@ public sealed partial class CollaborativeDocument : IDisposable
     private string _presenceState = "";
     private long _edits;
 
-    internal CollaborativeDocument(CloudSyncClient client, string id)
+    internal CollaborativeDocument(CloudSyncClient client, string id, KeptDocument? kept)
     {
         _client = client;
         Id = id;
         _presence = new(client.ClientId);
         State = new(SyncStateKind.Connecting);
+        _kept = kept;
+        Restore();
     }
 
     /// <summary>Raised when what the document shows has changed, by anybody.</summary>
@@ -199,7 +201,9 @@ public sealed partial class CollaborativeDocument : IDisposable
         MarkDue();
     }
 
-    /// <summary>Closes the document. What isn't saved is lost: await <see cref="WhenSavedAsync"/> first.</summary>
+    /// <summary>
+    /// Closes the document. What isn't saved is lost, unless there is an outbox: await <see cref="WhenSavedAsync"/> first.
+    /// </summary>
     public void Dispose()
     {
         using var _ = _client.Enter();
@@ -207,6 +211,7 @@ public sealed partial class CollaborativeDocument : IDisposable
             return;
         _closed = true;
         _client.Forget(this, _pending?.Sequence ?? 0);
+        LeaveKept();
         UpdateState();
         foreach (var waiter in TakeWaiters(long.MaxValue))
             waiter.TrySetException(new ObjectDisposedException(nameof(CollaborativeDocument)));
@@ -233,6 +238,7 @@ public sealed partial class CollaborativeDocument : IDisposable
 
     private void Apply(ReadOnlyMemory<byte> operation)
     {
+        ThrowIfFull(operation);
         var inverse = _undo!.IsKept ? Pending.Shown.Invert(operation) : default;
         var carrier = Pending.Add(operation);
         var before = _selection;
@@ -244,6 +250,7 @@ public sealed partial class CollaborativeDocument : IDisposable
     private void Edited(ReadOnlyMemory<byte> operation, ChangeSource source, Selection? selection = null)
     {
         _edits++;
+        _kept?.Changed();
         Show(operation, source, _client.ClientId, Pending.NewestSequence, selection);
         MarkDue();
     }

@@ -28,7 +28,6 @@ internal sealed class PendingEdits
     private const int MaxComposedComponents = 500;
 
     private readonly DocumentType _type;
-    private readonly int _composeBytes;
 
     // If `InFlight`, the first has been sent under the name `Sequence`; the others wait.
     private readonly List<PendingOperation> _operations = [];
@@ -43,10 +42,13 @@ internal sealed class PendingEdits
         Committed = Shown = committed;
         Version = version;
         Sequence = sequence;
-        _composeBytes = composeBytes;
+        ComposeBytes = composeBytes;
     }
 
     public long Version { get; private set; }
+
+    /// <summary>Waiting edits are composed into operations of about this size at most.</summary>
+    public int ComposeBytes { get; set; }
 
     public DocumentState Committed { get; private set; }
 
@@ -86,7 +88,7 @@ internal sealed class PendingEdits
 
         Unsaved++;
         if (_operations.Count > (InFlight ? 1 : 0)
-            && _operations[^1].Operation.Length + operation.Length <= _composeBytes
+            && _operations[^1].Operation.Length + operation.Length <= ComposeBytes
             && TryCompose(_operations[^1].Operation, operation, out var composed))
         {
             _operations[^1].Operation = composed;
@@ -98,6 +100,22 @@ internal sealed class PendingEdits
         }
 
         return _operations[^1];
+    }
+
+    /// <summary>Puts back what was pending in a former life, on what is committed.</summary>
+    /// <exception cref="OperationException">It doesn't fit.</exception>
+    public void Restore(IReadOnlyList<(ReadOnlyMemory<byte> Operation, int Edits)> pending, bool inFlight)
+    {
+        if (pending.Count > 0)
+            Shown = Committed.Fork();
+        foreach (var (operation, edits) in pending)
+        {
+            Shown.Apply(operation.Span);
+            _operations.Add(new(operation) { Edits = edits });
+            Unsaved += edits;
+        }
+
+        InFlight = inFlight && pending.Count > 0;
     }
 
     // Together they may be more than one operation should be: merging JSON looks at every pair of components.

@@ -140,6 +140,7 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
     private readonly Queue<byte[]> _toClient = [];
     private ITransportListener? _listener;
     private bool _accepted;
+    private bool _crashed;
 
     public ulong ClientId { get; set; }
 
@@ -149,6 +150,8 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
     public List<ClientMessage> Said { get; } = [];
 
     public bool Broken { get; private set; }
+
+    public bool Crashed => _crashed;
 
     /// <summary>Thrown by the next attempt to send, as a socket does that is gone.</summary>
     public Exception? SendFailure { get; set; }
@@ -168,7 +171,7 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
 
     public bool Accept()
     {
-        if (_accepted || Broken || _listener is null)
+        if (_accepted || Broken || _crashed || _listener is null)
             return false;
         _accepted = true;
         _listener.Connected();
@@ -188,6 +191,8 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
     {
         if (Broken || !_toClient.TryDequeue(out var frame))
             return false;
+        if (_crashed)
+            return true;
         _listener!.Received(frame);
         return true;
     }
@@ -196,6 +201,13 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
     {
         Broken = true;
         _listener!.Closed(closure ?? new("broken"));
+    }
+
+    /// <summary>The client's process ends: what it has sent still arrives, and nobody hears the answers.</summary>
+    public void Crash()
+    {
+        _crashed = true;
+        Open.Clear();
     }
 
     public void Queue(ServerMessage message) => Queue(new ServerFrame { Messages = { message } }.ToByteArray());

@@ -40,6 +40,39 @@ public sealed class RealServerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Edits_in_the_files_of_a_client_that_ended_are_committed_once_by_the_next()
+    {
+        var folder = Directory.CreateTempSubdirectory("cloudsync-outbox-tests-");
+        try
+        {
+            async Task LiveAsync(string text, Func<CollaborativeDocument, Task> until)
+            {
+                using FileClientOutbox outbox = new(folder.FullName);
+                Assert.Throws<OutboxInUseException>(() => new FileClientOutbox(folder.FullName));
+                using CloudSyncClient client = new(_server.Endpoint, new() { Outbox = outbox });
+                var document = await client.OpenAsync("doc", TestContext.Current.CancellationToken);
+                document.Submit(Delta.Build().Insert(text).ToDelta());
+                await until(document).Soon();
+            }
+
+            await LiveAsync("1", static document => document.WhenSavedAsync());
+            // Sent or not, acknowledged or not: it ends when the edit is in the files.
+            await LiveAsync("2", static document => document.WhenKeptAsync());
+            await _server.StopAsync();
+            await LiveAsync("3", static document => document.WhenKeptAsync());
+            await LiveAsync("4", static document => document.WhenKeptAsync());
+            await _server.StartAsync();
+            await LiveAsync("5", static document => document.WhenSavedAsync());
+            var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+            Assert.Equal("54321", Delta.FromState(stored.State).ToPlainText());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    [Fact]
     public async Task Two_people_edit_a_JSON_document_at_once_the_server_is_restarted_in_between_and_nothing_is_lost()
     {
         await _server.Documents.CreateAsync(
