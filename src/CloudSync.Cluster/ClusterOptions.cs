@@ -18,6 +18,15 @@ public sealed record ClusterOptions(string Folder, string ServerProgram, string 
     /// <summary>More settings of the gateways and the worker, as environment variables; kept with the cluster.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>
+    /// Where a part finds another: who looks, whom for, and the port that the other listens on; gives the port to connect to.
+    /// For whoever puts something between two parts, to see what a bad line does.
+    /// </summary>
+    public Func<string, string, int, int> Route { get; init; } = static (_, _, port) => port;
+
+    /// <summary>More settings of one gateway or worker, by its name; not kept with the cluster.</summary>
+    public Func<string, IReadOnlyDictionary<string, string>> SettingsOf { get; init; } = static _ => new Dictionary<string, string>();
+
     public const int DefaultPort = 8080;
     public const int DefaultGateways = 3;
     public const int GatewaysMax = 64;

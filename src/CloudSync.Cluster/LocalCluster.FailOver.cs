@@ -34,7 +34,7 @@ public sealed partial class LocalCluster
         _parts.Remove(State.Standby);
         Save(State with { Primary = State.Standby });
         if (PgBouncer.Server is { } bouncer)
-            await bouncer.LeadToAsync(State.Postgres[State.Primary], CancellationToken.None);
+            await bouncer.LeadToAsync(PrimaryPortFor(bouncer.Settings.Name), CancellationToken.None);
         promoted?.Invoke();
         if (!planned)
             return false;

@@ -103,7 +103,7 @@ public sealed partial class LocalCluster
                 cancellationToken);
         }
 
-        var standby = await PostgresServer.StartStandbyAsync(settings, primary, cancellationToken);
+        var standby = await PostgresServer.StartStandbyAsync(settings, primary, PrimaryPortFor(settings.Name), cancellationToken);
         await primary.SetSynchronousStandbyAsync(settings.Name, cancellationToken);
         return standby;
     }
@@ -159,7 +159,7 @@ public sealed partial class LocalCluster
             Port = settings.Port,
             Address = $"postgresql://127.0.0.1:{settings.Port}/{CloudSync.Cluster.Parts.PostgresSettings.Database}",
             Find = () => CloudSync.Cluster.Parts.PgBouncer.Find(settings),
-            Start = token => CloudSync.Cluster.Parts.PgBouncer.StartAsync(settings, State.Postgres[State.Primary], token),
+            Start = token => CloudSync.Cluster.Parts.PgBouncer.StartAsync(settings, PrimaryPortFor(settings.Name), token),
             Stop = static server => server.StopAsync(),
             Kill = static server => server.KillAsync(),
             ProcessOf = static server => server.Process,
@@ -233,7 +233,7 @@ public sealed partial class LocalCluster
     private ClusterPart<GatewayServer> CreateGateway(string name, int port, string role)
     {
         var settings = new GatewaySettings(
-            name, FolderOf(name), port, role, _options.ServerProgram, _options.Web, Configuration(), _options.Detached);
+            name, FolderOf(name), port, role, _options.ServerProgram, _options.Web, Configuration(name), _options.Detached);
         return new ClusterPart<GatewayServer>
         {
             Name = name,
@@ -278,7 +278,7 @@ public sealed partial class LocalCluster
             Find = () => NginxServer.Find(settings),
             Start = async token => await ServerProcess.ListensAsync(settings.Port, token)
                 ? throw new ServerStartException($"port {settings.Port} is in use. Give another one with --port.")
-                : await NginxServer.StartAsync(settings, [.. State.Gateways.Select(static gateway => gateway.Port)], token),
+                : await NginxServer.StartAsync(settings, GatewayPorts(State), token),
             Stop = static server => server.StopAsync(),
             Kill = static server => server.KillAsync(),
             ProcessOf = static server => server.Process,
@@ -287,7 +287,7 @@ public sealed partial class LocalCluster
             {
                 var connections = await server.CountConnectionsAsync(token);
                 var ports = NginxServer.GatewaysOf(server.Settings);
-                var names = State.Gateways.Where(gateway => ports.Contains(gateway.Port)).Select(static gateway => gateway.Name).ToArray();
+                var names = State.Gateways.Where(gateway => ports.Contains(PortFor(NginxServer.Name, gateway.Name, gateway.Port))).Select(static gateway => gateway.Name).ToArray();
                 return new PartCondition(
                     names.Length == State.Gateways.Count && names.Length == ports.Count,
                     $"leads to {string.Join(", ", names)}; {Words.Count(connections, "connection")}",
@@ -296,19 +296,36 @@ public sealed partial class LocalCluster
         };
     }
 
+    // Where one part finds another.
+    private int PortFor(string part, string other, int port) => _options.Route(part, other, port);
+
+    private int PrimaryPortFor(string part) => PortFor(part, State.Primary, State.Postgres[State.Primary]);
+
+    private IReadOnlyList<int> GatewayPorts(ClusterState state) =>
+        [.. state.Gateways.Select(gateway => PortFor(NginxServer.Name, gateway.Name, gateway.Port))];
+
     // The settings of gateways and workers: what an operator would write into their environment.
-    private Dictionary<string, string> Configuration()
+    private Dictionary<string, string> Configuration(string name)
     {
+        var (bouncer, standby, rabbit) = (PgBouncerSettings(), PostgresSettings(State.Standby), RabbitMqSettings());
         var configuration = new Dictionary<string, string>(State.Settings)
         {
-            ["CloudSync__PostgreSql__ConnectionString"] = PgBouncerSettings().ConnectionString(),
-            ["CloudSync__PostgreSql__StandbyConnectionString"] = PostgresSettings(State.Standby).ConnectionString(),
-            ["CloudSync__RabbitMq__Uri"] = RabbitMqSettings().Uri,
+            ["CloudSync__PostgreSql__ConnectionString"] =
+                (bouncer with { Port = PortFor(name, bouncer.Name, bouncer.Port) }).ConnectionString(),
+            ["CloudSync__PostgreSql__StandbyConnectionString"] =
+                (standby with { Port = PortFor(name, standby.Name, standby.Port) }).ConnectionString(),
+            ["CloudSync__RabbitMq__Uri"] = (rabbit with { Port = PortFor(name, "rabbitmq", rabbit.Port) }).Uri,
             ["CloudSync__Delivery__Snapshots"] = "true",
             ["CloudSync__Delivery__AuditFolder"] = FolderOf("audit"),
         };
         foreach (var (start, i) in RedisStarts().Select(static (start, i) => (start, i)))
-            configuration[string.Create(CultureInfo.InvariantCulture, $"CloudSync__Redis__Servers__{i}")] = RedisServer.ConnectionStringOf(start);
+        {
+            configuration[string.Create(CultureInfo.InvariantCulture, $"CloudSync__Redis__Servers__{i}")] =
+                RedisServer.ConnectionStringOf(start with { Port = PortFor(name, start.Name, start.Port) });
+        }
+
+        foreach (var (setting, value) in _options.SettingsOf(name))
+            configuration[setting] = value;
         return configuration;
     }
 

@@ -180,7 +180,7 @@ public sealed partial class LocalCluster : IAsyncDisposable
             changed?.Invoke(part, true);
         }
 
-        await nginx.LeadToAsync([.. next.Gateways.Select(static gateway => gateway.Port)], cancellationToken);
+        await nginx.LeadToAsync(GatewayPorts(next), cancellationToken);
         // Known until it has ended: whatever happens now, it is in the list of what runs.
         foreach (var part in leaving)
         {

@@ -85,8 +85,13 @@ public sealed class PostgresServer : IAsyncDisposable
     /// Starts a standby; copies the primary first if its folder is empty. It keeps its place in the primary's log in a
     /// replication slot of its name, so it can be away for as much as the primary keeps (max_slot_wal_keep_size).
     /// </summary>
+    public static Task<PostgresServer> StartStandbyAsync(
+        PostgresSettings settings, PostgresServer primary, CancellationToken cancellationToken) =>
+        StartStandbyAsync(settings, primary, primary.Settings.Port, cancellationToken);
+
+    /// <summary>The same, the primary being found at another port than it listens on.</summary>
     public static async Task<PostgresServer> StartStandbyAsync(
-        PostgresSettings settings, PostgresServer primary, CancellationToken cancellationToken)
+        PostgresSettings settings, PostgresServer primary, int primaryPort, CancellationToken cancellationToken)
     {
         if (!File.Exists(Path.Combine(settings.Data, "PG_VERSION")))
         {
@@ -98,7 +103,7 @@ public sealed class PostgresServer : IAsyncDisposable
                     "--create-slot", "--slot", slot, "--checkpoint", "fast", "--no-password", "--dbname",
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"host=127.0.0.1 port={primary.Settings.Port} user={PostgresSettings.Replicator} application_name={slot} keepalives_idle=10"),
+                        $"host=127.0.0.1 port={primaryPort} user={PostgresSettings.Replicator} application_name={slot} keepalives_idle=10"),
                 ],
                 User, settings.Folder, new Dictionary<string, string> { ["PGPASSWORD"] = settings.Password },
                 cancellationToken);
