@@ -11,8 +11,6 @@ internal sealed class Alphabet
     private int _range;
     private int _next;
 
-    public int Count { get; private set; }
-
     /// <summary>The next one; null when all have been typed.</summary>
     public char? Next()
     {
@@ -20,11 +18,7 @@ internal sealed class Alphabet
         {
             var (first, last) = _ranges[_range];
             if (first + _next <= last)
-            {
-                Count++;
                 return (char)(first + _next++);
-            }
-
             _range++;
             _next = 0;
         }

@@ -18,13 +18,13 @@ internal static class SimulateCommand
     public static RootCommand Create()
     {
         var seeds = new Option<long>("--seeds") { Description = "How many runs.", DefaultValueFactory = static _ => 1_000 };
-        seeds.Validators.Add(static result => RequireAtLeastOne(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "1"));
+        seeds.Validators.Add(static result => Require(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "1"));
         var seed = new Option<long?>("--seed") { Description = "The first seed; random if left out." };
         var minutes = new Option<double>("--minutes") { Description = "How long people write in each, in simulated minutes.", DefaultValueFactory = static _ => 1 };
-        minutes.Validators.Add(static result => RequireAtLeastOne(
+        minutes.Validators.Add(static result => Require(
             result.GetValueOrDefault<double>() is >= 0.05 and <= 60, result, "--minutes", "0.05 to 60"));
         var threads = new Option<int>("--threads") { Description = "How many runs at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
-        threads.Validators.Add(static result => RequireAtLeastOne(result.GetValueOrDefault<int>() is >= 1 and <= 256, result, "--threads", "1 to 256"));
+        threads.Validators.Add(static result => Require(result.GetValueOrDefault<int>() is >= 1 and <= 256, result, "--threads", "1 to 256"));
         var trace = new Option<bool>("--trace") { Description = "Shows all that happens; for one seed." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var root = new RootCommand("Runs the production code in a simulated world where everything goes wrong.")
@@ -37,7 +37,7 @@ internal static class SimulateCommand
         return root;
     }
 
-    private static void RequireAtLeastOne(bool isRight, System.CommandLine.Parsing.SymbolResult result, string option, string allowed)
+    private static void Require(bool isRight, System.CommandLine.Parsing.SymbolResult result, string option, string allowed)
     {
         if (!isRight)
             result.AddError($"{option} is {allowed}.");

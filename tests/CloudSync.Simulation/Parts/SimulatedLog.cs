@@ -21,9 +21,6 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
     /// <summary>This gateway can't reach the database.</summary>
     public bool IsCut { get; set; }
 
-    /// <summary>Reads so far, for the bounds.</summary>
-    public long Reads { get; private set; }
-
     public Task<IReadOnlyList<AppendResult>> AppendAsync(
         IReadOnlyList<DocumentAppend> appends, CancellationToken cancellationToken) => AskAsync<IReadOnlyList<AppendResult>>(
             () => [.. appends.Select(database.Append)],
@@ -49,11 +46,8 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
         AskAsync(() => database.Find(documentId)?.Record);
 
     public Task<IReadOnlyList<LoggedOperation>> ReadAsync(
-        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken)
-    {
-        Reads++;
-        return AskAsync<IReadOnlyList<LoggedOperation>>(() => Range(documentId, afterVersion, long.MaxValue, maxCount, maxBytes));
-    }
+        string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken) =>
+        AskAsync<IReadOnlyList<LoggedOperation>>(() => Range(documentId, afterVersion, long.MaxValue, maxCount, maxBytes));
 
     public Task<IReadOnlyList<LoggedOperation>> ReadHistoryAsync(
         string documentId, long afterVersion, long throughVersion, int maxBytes, CancellationToken cancellationToken) =>
