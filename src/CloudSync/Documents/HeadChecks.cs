@@ -115,6 +115,14 @@ internal sealed class HeadChecks : IAsyncDisposable
 
     private async Task CompareAsync(IReadOnlyList<OpenDocument> documents, bool share)
     {
+        // What one gateway has told the others of its people may be lost likewise. That needs no log, and must not wait for one: who isn't
+        // told of is taken for gone.
+        if (share)
+        {
+            foreach (var document in documents)
+                document.SharePresence(everybody: true);
+        }
+
         try
         {
             var ids = new string[documents.Count];
@@ -127,9 +135,6 @@ internal sealed class HeadChecks : IAsyncDisposable
             for (var i = 0; i < ids.Length; i++)
             {
                 documents[i].Hint(heads[i]);
-                // Likewise what one gateway has told the others of its people.
-                if (share)
-                    documents[i].SharePresence(everybody: true);
                 // Empty, deleted where nobody has told us of, or not what is in memory here.
                 if (heads[i] == 0 || heads[i] < known[i])
                     documents[i].CheckRecord();

@@ -15,6 +15,10 @@ internal sealed partial class OpenDocument
     // Changes that come closer together than this are shown together.
     private static readonly TimeSpan _presenceInterval = TimeSpan.FromMilliseconds(40);
 
+    // Gateways say everything again as often as heads are compared. Whoever was not told of so many times has left, and the word of
+    // it was lost: his gateway has nobody in the document any more, and so doesn't speak of it.
+    private const int UntoldRepeats = 6;
+
     // Beyond this the oldest are dropped; their gateway is asked again when it is heard next.
     private const int MaxRemotePresence = 64;
 
@@ -201,7 +205,7 @@ internal sealed partial class OpenDocument
                 {
                     _presence.SetRemote(gatewayId, entry, entry.Selection is { } selected
                         ? AtHead_NeedsLock(entry.ClientId, (long)shared.Version, selected)
-                        : null);
+                        : null, _parts.Time.GetTimestamp());
                 }
             }
         }
@@ -209,12 +213,13 @@ internal sealed partial class OpenDocument
         PresenceChanged();
     }
 
-    /// <summary>Takes out everybody whose gateway's lease has lapsed.</summary>
+    /// <summary>Takes out everybody whose gateway's lease has lapsed, or who has not been told of for long.</summary>
     public void RemoveLapsedPresence()
     {
         bool removed;
         lock (_gate)
-            removed = _presence.RemoveWhere(entry => entry.Owner is null && !_parts.Leases.IsAlive(entry.GatewayId));
+            removed = _presence.RemoveWhere(entry => entry.Owner is null && (!_parts.Leases.IsAlive(entry.GatewayId)
+                || _parts.Time.GetElapsedTime(entry.ToldTimestamp) > _parts.Options.HeadCheckInterval * UntoldRepeats));
         if (removed)
             PresenceChanged();
     }

@@ -48,14 +48,15 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
         entry.ChangedAt = ++_count;
     }
 
-    /// <summary>Another gateway's session.</summary>
-    public void SetRemote(string remoteGatewayId, PresenceEntry shown, (int Anchor, int Focus)? selection)
+    /// <summary>Another gateway's session, as it says now.</summary>
+    public void SetRemote(string remoteGatewayId, PresenceEntry shown, (int Anchor, int Focus)? selection, long toldTimestamp)
     {
         // Gateways say everything again now and then: what is known is no change.
         if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is null
             && known.GatewayId == remoteGatewayId && known.Selection == selection && known.State == shown.State
             && known.User.Equals(shown.User ?? new User()))
         {
+            known.ToldTimestamp = toldTimestamp;
             return;
         }
 
@@ -63,6 +64,7 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
         {
             Selection = selection,
             State = shown.State,
+            ToldTimestamp = toldTimestamp,
         });
     }
 

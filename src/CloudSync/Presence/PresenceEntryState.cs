@@ -17,6 +17,9 @@ internal sealed class PresenceEntryState(ulong clientId, string gatewayId, objec
 
     public User User { get; set; } = user;
 
+    /// <summary>When its gateway said it last, if that is another one.</summary>
+    public long ToldTimestamp { get; set; }
+
     /// <summary>At the document's head; null if nothing is selected.</summary>
     public (int Anchor, int Focus)? Selection { get; set; }
 

@@ -184,6 +184,26 @@ public sealed class PresenceTests : IAsyncLifetime
         Assert.Contains(3UL, ada.Present.Keys);
     }
 
+    [Fact]
+    public async Task The_last_on_a_gateway_whose_departure_the_fan_out_lost_is_not_shown_for_ever()
+    {
+        var fanout = new DroppingFanout(_fanout);
+        await using var other = await DocumentsHost.StartAsync(_directory.File("log.db"), fanout, time: _time);
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        var bob = await other.OpenAsync("d", 2, name: "Bob");
+        await SeeAsync(ada, () => ada.Present.ContainsKey(2));
+        fanout.Dropping = true;
+        bob.Dispose();
+        LetTimePass();
+        fanout.Dropping = false;
+        Assert.Contains(2UL, ada.Present.Keys);
+        // Nobody there has the document any more, so nobody says anything of it; but the gateway lives, and its lease is kept.
+        for (var second = 0; second < 90; second++)
+            _time.Advance(TimeSpan.FromSeconds(1));
+        await SeeAsync(ada, () => !ada.Present.ContainsKey(2));
+        Assert.Contains(1UL, ada.Present.Keys);
+    }
+
     private sealed class DroppingFanout(IFanout inner) : IFanout
     {
         private readonly TaskCompletionSource _sharedEverybody = new(TaskCreationOptions.RunContinuationsAsynchronously);
