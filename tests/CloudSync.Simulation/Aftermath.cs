@@ -54,6 +54,8 @@ internal sealed class Aftermath(
                 user.Do(document.CompareWhenQuiet);
         }
 
+        foreach (var user in users.Where(static user => user.Divergences > 0))
+            world.Fail("foreseen otherwise", $"{user.Name} had to be corrected {user.Divergences} times: the server merges otherwise than the client.");
         foreach (var id in ids)
         {
             CheckGateways(id);
