@@ -108,8 +108,7 @@ internal sealed class Clients : IAsyncDisposable
             heads[document] = await head(document, stop);
         foreach (var session in all)
         {
-            while (session.Document.Version < heads[session.Document.Id] && !enough.IsCancellationRequested)
-                await Task.Delay(20, stop);
+            await TryAsync(session.WhenShownAsync(heads[session.Document.Id]), enough.Token);
             session.RecordFinal();
         }
 

@@ -90,6 +90,22 @@ internal sealed class Session : IDisposable
         return (began, AcknowledgedAsync(Document.WhenSavedAsync(), number));
     }
 
+    /// <summary>Completes when it shows a version, or a later one.</summary>
+    public async Task WhenShownAsync(long version)
+    {
+        var shown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Document.Changed += _ => Compare();
+        // It may be there already.
+        Compare();
+        await shown.Task;
+
+        void Compare()
+        {
+            if (Document.Version >= version)
+                shown.TrySetResult();
+        }
+    }
+
     /// <summary>Records what it shows now, in the end.</summary>
     public void RecordFinal() => _history.Add(new HistoryEvent
     {
