@@ -43,6 +43,13 @@ internal sealed class MemoryOutbox(Dictionary<string, byte[]> disk) : ClientOutb
         }
     }
 
+    /// <summary>Completes all saves, and those that they lead to.</summary>
+    public void CompleteAll()
+    {
+        while (_underWay.Count > 0)
+            Complete();
+    }
+
     /// <summary>The end of the client's process; some of what is under way still reaches the disk.</summary>
     public void Crash(int reached)
     {

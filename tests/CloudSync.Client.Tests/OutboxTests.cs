@@ -195,8 +195,7 @@ public sealed class OutboxTests
         life.Outbox.AtOnce = false;
         _server.Run();
         Assert.DoesNotContain(_server.Newest.Said, static said => said.Submit is { } submit && Text(submit) == "Oh. ");
-        while (life.Outbox.UnderWay > 0)
-            life.Outbox.Complete();
+        life.Outbox.CompleteAll();
         _server.Run();
         Assert.Equal("Oh. Hello", _server.Documents[Id].Content.ToPlainText());
         Assert.Equal(1ul, Assert.Single(_server.Documents[Id].Log).ClientSeq);
@@ -310,8 +309,7 @@ public sealed class OutboxTests
         document.Submit(Insert(5, "!"));
         document.Submit(Insert(6, "?"));
         life.Client.Dispose();
-        while (life.Outbox.UnderWay > 0)
-            life.Outbox.Complete();
+        life.Outbox.CompleteAll();
         Assert.Equal("Hello!?", Begin().Client.Open(Id).ToPlainText());
     }
 
@@ -327,8 +325,7 @@ public sealed class OutboxTests
         document.Dispose();
         document = life.Client.Open(Id);
         Assert.Equal("Hello!?", document.ToPlainText());
-        while (life.Outbox.UnderWay > 0)
-            life.Outbox.Complete();
+        life.Outbox.CompleteAll();
         life.Outbox.AtOnce = true;
         life.ComeBack();
         Assert.Equal("Hello!?", _server.Documents[Id].Content.ToPlainText());
