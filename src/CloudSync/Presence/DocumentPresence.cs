@@ -51,9 +51,12 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     /// <summary>Another gateway's session, as it says now.</summary>
     public void SetRemote(string remoteGatewayId, PresenceEntry shown, (int Anchor, int Focus)? selection, long toldTimestamp)
     {
+        // Whoever has a session here is here. Another gateway may still hold the connection that he had before, and goes on speaking of
+        // it until it notices; taken at its word, it would take him out when it does.
+        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null)
+            return;
         // Gateways say everything again now and then: what is known is no change.
-        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is null
-            && known.GatewayId == remoteGatewayId && known.Selection == selection && known.State == shown.State
+        if (known is not null && known.GatewayId == remoteGatewayId && known.Selection == selection && known.State == shown.State
             && known.User.Equals(shown.User ?? new User()))
         {
             known.ToldTimestamp = toldTimestamp;

@@ -204,6 +204,25 @@ public sealed class PresenceTests : IAsyncLifetime
         Assert.Contains(1UL, ada.Present.Keys);
     }
 
+    [Fact]
+    public async Task A_client_that_has_moved_to_another_gateway_is_not_taken_out_by_the_one_that_it_left()
+    {
+        await using var other = await StartAsync();
+        using var ada = await _host.OpenAsync("d", 1, name: "Ada");
+        // Its gateway doesn't know yet that this connection is dead, and goes on speaking of it.
+        var stale = await other.OpenAsync("d", 2, name: "Bob");
+        using var eve = await other.OpenAsync("d", 3, name: "Eve");
+        await SeeAsync(ada, () => ada.Present.Count == 3);
+        using var moved = await _host.OpenAsync("d", 2, name: "Bob");
+        other.Documents.Find("d")!.SharePresence(everybody: true);
+        Select(eve, 1, 1);
+        await SeeAsync(ada, () => ada.Present[3].Selection is not null);
+        stale.Dispose();
+        Select(eve, 2, 2);
+        await SeeAsync(ada, () => ada.Present[3].Selection is { Anchor: 2 });
+        Assert.Contains(2UL, ada.Present.Keys);
+    }
+
     private sealed class DroppingFanout(IFanout inner) : IFanout
     {
         private readonly TaskCompletionSource _sharedEverybody = new(TaskCreationOptions.RunContinuationsAsynchronously);
