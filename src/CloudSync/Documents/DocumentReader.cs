@@ -10,7 +10,9 @@ namespace CloudSync.Documents;
 /// <param name="State">The content.</param>
 /// <param name="SnapshotVersion">The version of the snapshot; 0 if there was none.</param>
 /// <param name="SnapshotBytes">Its size.</param>
-internal readonly record struct FoldedDocument(DocumentState State, long SnapshotVersion, int SnapshotBytes);
+/// <param name="TailBytes">The size of the operations after it.</param>
+internal readonly record struct FoldedDocument(
+    DocumentState State, long SnapshotVersion, int SnapshotBytes, long TailBytes = 0);
 
 internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> logger)
 {
@@ -34,7 +36,7 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
             var type = DocumentType.Find(record.Type)
                 ?? throw new InvalidDataException($"There is no document type '{record.Type}'.");
             var folded = await NewestSnapshotAsync(record.Id, type, version, cancellationToken);
-            var reached = folded.SnapshotVersion;
+            var (reached, bytes) = (folded.SnapshotVersion, 0L);
             while (reached < version)
             {
                 var count = (int)Math.Min(PageOperations, version - reached);
@@ -48,10 +50,11 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
                     if (operation.Version != ++reached)
                         throw new InvalidDataException($"The log gave version {operation.Version} where {reached} had to be.");
                     folded.State.Apply(operation.Bytes.Span);
+                    bytes += operation.Bytes.Length;
                 }
             }
 
-            return folded;
+            return folded with { TailBytes = bytes };
         }
         catch (Exception exception) when (exception is OperationException or InvalidDataException or LogUnusableException)
         {

@@ -190,7 +190,7 @@ internal sealed partial class OpenDocument
             _recent.Add(batch);
             _usedTimestamp = _parts.Time.GetTimestamp();
             AdvancePresence_NeedsLock(batch);
-            CountTowardsSnapshot_NeedsLock(batch);
+            CountTowardsSnapshot_NeedsLock(batch.Operations.Length, batch.Chunk.Length);
         }
 
         CompleteWaiters();

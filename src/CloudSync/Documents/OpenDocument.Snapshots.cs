@@ -57,8 +57,8 @@ internal sealed partial class OpenDocument
         shared.Version == _head
         || (_head - shared.Version <= SharedSnapshotOperations && _recent.OldestVersion <= shared.Version));
 
-    private void CountTowardsSnapshot_NeedsLock(CommittedBatch batch) =>
-        _bytesSinceSnapshot += batch.Chunk.Length + ((long)OperationOverheadBytes * batch.Operations.Length);
+    private void CountTowardsSnapshot_NeedsLock(long operations, long bytes) =>
+        _bytesSinceSnapshot += bytes + (OperationOverheadBytes * operations);
 
     private void SnapshotIfDue()
     {
@@ -110,6 +110,8 @@ internal sealed partial class OpenDocument
         DocumentState state;
         lock (_gate)
         {
+            if (_snapshotting)
+                return;
             _snapshotting = true;
             (version, state) = (_head, _state.Fork());
             _bytesSinceSnapshot = 0;

@@ -129,10 +129,13 @@ internal sealed partial class OpenDocument
                 _committedAt = record.ChangedAt;
                 _snapshotVersion = folded.SnapshotVersion;
                 _snapshotBytes = folded.SnapshotBytes;
+                CountTowardsSnapshot_NeedsLock(record.Head - folded.SnapshotVersion, folded.TailBytes);
                 _loaded = true;
             }
 
             _parts.Metrics.Loaded(succeeded: true);
+            // A long tail is folded once, and not by everybody who loads the document after a crash.
+            SnapshotIfDue();
             WakeWorker();
             PublishPresenceWanted();
         }

@@ -101,6 +101,9 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
 
     public int Appends { get; private set; }
 
+    /// <summary>How many operations were read.</summary>
+    public long OperationsRead { get; private set; }
+
     public ReadOnlyMemory<byte> Key => inner.Key;
 
     /// <summary>The most bytes of operations that one append has had.</summary>
@@ -126,6 +129,7 @@ internal sealed class FaultyLog(IOperationLog inner) : IOperationLog, IAsyncDisp
         if (FailRead())
             throw new LogUnavailableException("Told to fail reading.");
         var read = await inner.ReadAsync(documentId, afterVersion, maxCount, maxBytes, cancellationToken);
+        OperationsRead += read.Count;
         await AfterRead();
         return read;
     }
