@@ -230,7 +230,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public void A_refusal_that_will_not_change_is_never_tried_again()
+    public void A_client_does_not_reconnect_for_ever_after_a_refusal_that_will_not_change()
     {
         var document = Open();
         document.Submit(Insert(0, "x"));

@@ -98,13 +98,21 @@ public sealed class DocumentTests
     }
 
     [Fact]
-    public void An_operation_over_the_servers_limit_is_refused_without_being_sent()
+    public void An_operation_over_the_servers_limit_is_refused_once_and_does_not_loop_for_ever()
     {
         var saved = _document.SubmitAsync(Insert(5, new string('x', 70_000)));
 
         Assert.Equal(ErrorCode.OperationTooLarge, Assert.Single(_refused).Reason.Code);
         Assert.Equal("Hello", _document.ToPlainText());
         Assert.IsType<RefusedException>(saved.Exception!.InnerException);
+        for (var i = 0; i < 10; i++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(10));
+            _server.Run();
+        }
+
+        Assert.Single(_refused);
+        Assert.Single(_server.Connections);
         Assert.DoesNotContain(Connection.Said, said => said.Submit is not null);
     }
 
@@ -213,7 +221,7 @@ public sealed class DocumentTests
     }
 
     [Fact]
-    public void A_server_that_went_back_in_time_is_followed_and_the_edits_are_handed_back()
+    public void Pending_edits_are_not_dropped_silently_when_the_server_was_rolled_back_but_handed_back()
     {
         Log.Submit(She, 1, 0, Insert(0, "lost ").Bytes);
         Connection.QueueCommitted(Id, 0, Log.Log[0]);

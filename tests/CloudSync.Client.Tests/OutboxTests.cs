@@ -124,7 +124,7 @@ public sealed class OutboxTests
     }
 
     [Fact]
-    public void Edits_on_a_version_that_the_server_has_lost_are_handed_back_once()
+    public void Kept_edits_are_not_dropped_silently_when_the_server_was_rolled_back_but_handed_back_once()
     {
         var life = Begin();
         var document = life.Open();

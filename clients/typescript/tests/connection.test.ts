@@ -177,7 +177,7 @@ describe("coming back", () => {
       if (kind === "refused") expect(client.state.reason).toMatchObject({ code: `CLOSE_${code}`, message: "because" });
     });
 
-  it("never after a refusal that won't change, until told to", async () => {
+  it("not for ever after a refusal that won't change: only when told to", async () => {
     let refuses = true;
     stage.server.intercept = (socket, body) => {
       if (body.case !== "hello" || !refuses) return false;

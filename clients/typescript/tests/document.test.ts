@@ -101,6 +101,19 @@ describe("a document", () => {
     expect(document.fault).toBeInstanceOf(Error);
   });
 
+  it("does not drop pending edits silently when the server was rolled back, but hands them back", () => {
+    const { document, refused } = stage.openDocument();
+    document.submit(insert("gone "));
+    stage.time.advance(20);
+    stage.server.socket.drop();
+    stage.server.create("d", insert("Restored"));
+    document.submit(insert("pending "));
+    stage.time.advance(60_000);
+    expect([document.content, document.unsaved, document.state.kind]).toEqual([insert("Restored"), false, "live"]);
+    expect(refused.map(([operation, error]) => [operation, error.code])).toEqual([[insert("pending "), "CONTENT_RESET"]]);
+    expect(stage.server.content("d")).toEqual(insert("Restored"));
+  });
+
   it("is loaded anew at longer and longer intervals when that doesn't help", () => {
     stage.openDocument();
     stage.server.intercept = (socket, body) => {
@@ -291,7 +304,7 @@ describe("an edit", () => {
     expect([stage.server.content("d"), document.unsaved]).toEqual([insert("1Hello"), false]);
   });
 
-  it("that is too large for the server is refused before it is sent", () => {
+  it("that is too large for the server is refused before it is sent, and loops nowhere", () => {
     stage.server.limits.operationBytes = 100;
     const { document, refused } = stage.openDocument();
     document.submit(insert("x".repeat(100)));

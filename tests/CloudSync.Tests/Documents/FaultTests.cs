@@ -93,7 +93,7 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
-    public async Task Two_gateways_without_any_fan_out_never_overwrite_each_other()
+    public async Task Two_replicas_can_run_even_without_any_fan_out_and_never_overwrite_each_other()
     {
         await using var first = await DocumentsHost.StartAsync(_directory.File("log.db"));
         await using var second = await DocumentsHost.StartAsync(_directory.File("log.db"));
@@ -186,7 +186,7 @@ public sealed class FaultTests : IDisposable
     }
 
     [Fact]
-    public async Task A_failed_load_leaves_nothing_behind_and_the_next_one_succeeds()
+    public async Task A_failed_load_never_overwrites_a_document_with_a_blank()
     {
         await using (var first = await DocumentsHost.StartAsync(_directory.File("log.db")))
         {
@@ -207,17 +207,28 @@ public sealed class FaultTests : IDisposable
             Assert.Equal(ErrorCode.LogUnavailable, refused.Refusal.Code);
             Assert.Equal(0, host.Documents.Count);
             Assert.Equal(subscribed, fanout.SubscribedDocuments);
+            // Neither is anything written that was made on what could not be read.
+            refused = await Assert.ThrowsAsync<RefusedException>(() => host.Service.AppendAsync(
+                "d", new DocumentEdit(Insert(0, "blank").Bytes), CancellationToken.None));
+            Assert.Equal(ErrorCode.LogUnavailable, refused.Refusal.Code);
         }
 
         failing = false;
         using var two = await host.OpenAsync("d", 2);
         Assert.Equal("kept", two.Text);
+        Assert.Equal(0, host.Log.Appends);
+        Assert.Equal(1, (await host.Service.GetAsync("d", CancellationToken.None)).Head);
     }
 
     [Fact]
-    public async Task Opening_what_does_not_exist_is_refused_and_leaves_nothing_behind()
+    public async Task A_rejected_load_leaks_no_map_entry_and_no_timer()
     {
-        await using var host = await DocumentsHost.StartAsync(_directory.File("log.db"));
+        var time = new TimerCount();
+        var fanout = new InProcessFanout();
+        await using var host = await DocumentsHost.StartAsync(_directory.File("log.db"), fanout, time: time);
+        Assert.Equal(0, host.Documents.Count);
+        var (timers, subscribed) = (time.Running, fanout.SubscribedDocuments);
+        Assert.NotEqual(0, timers);
         for (var i = 0; i < 1_000; i++)
         {
             var refused = await Assert.ThrowsAsync<RefusedException>(() => host.OpenAsync($"none-{i}", 1));
@@ -225,6 +236,42 @@ public sealed class FaultTests : IDisposable
         }
 
         Assert.Equal(0, host.Documents.Count);
+        Assert.Equal(timers, time.Running);
+        Assert.Equal(subscribed, fanout.SubscribedDocuments);
+    }
+
+    // The real clock, which knows how many timers were made and not disposed of. Those of a delay dispose of themselves.
+    private sealed class TimerCount : TimeProvider
+    {
+        private int _running;
+
+        public int Running => Volatile.Read(ref _running);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Interlocked.Increment(ref _running);
+            return new Timer(base.CreateTimer(callback, state, dueTime, period), this);
+        }
+
+        private sealed class Timer(ITimer inner, TimerCount time) : ITimer
+        {
+            private int _disposed;
+
+            public bool Change(TimeSpan dueTime, TimeSpan period) => inner.Change(dueTime, period);
+
+            public void Dispose()
+            {
+                if (Interlocked.Exchange(ref _disposed, 1) == 0)
+                    Interlocked.Decrement(ref time._running);
+                inner.Dispose();
+            }
+
+            public ValueTask DisposeAsync()
+            {
+                Dispose();
+                return ValueTask.CompletedTask;
+            }
+        }
     }
 
     [Fact]

@@ -58,7 +58,7 @@ public sealed class GroupCommitTests : IDisposable
     }
 
     [Fact]
-    public async Task An_append_that_is_stuck_holds_up_no_others_for_long()
+    public async Task An_append_that_is_stuck_blocks_nobody_elses_documents_for_long()
     {
         var stuck = Append("stuck");
         await _log.BegunAsync(1);

@@ -201,7 +201,7 @@ public sealed class BadInputTests
     }
 
     [Fact]
-    public async Task A_refused_open_is_named_and_leaves_nothing_behind()
+    public async Task A_rejected_open_is_named_and_leaves_nothing_behind_on_the_connection()
     {
         await using var host = await GatewayHost.StartAsync();
         host.Documents.Opening = (id, _) => id == "none"

@@ -257,7 +257,7 @@ public sealed class PresenceTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task People_on_two_gateways_see_each_other_and_those_of_a_dead_gateway_are_gone_within_the_lease()
+    public async Task Presence_does_not_stay_after_a_gateway_crashed_it_is_gone_within_the_lease()
     {
         var other = await StartAsync();
         using var ada = await _host.OpenAsync("d", 1, name: "Ada");
