@@ -4,6 +4,7 @@
 cache="$root/.cache"
 server_program="$root/src/CloudSync.Server/bin/Release/net10.0/CloudSync.Server"
 cluster_program="$root/src/CloudSync.Cluster/bin/Release/net10.0/CloudSync.Cluster"
+chaos_program="$root/tests/CloudSync.Chaos/bin/Release/net10.0/CloudSync.Chaos"
 simulation_program="$root/tests/CloudSync.Simulation/bin/Release/net10.0/CloudSync.Simulation"
 bench_program="$root/bench/CloudSync.Bench/bin/Release/net10.0/CloudSync.Bench"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
@@ -104,6 +105,12 @@ build_bench() {
   need_dotnet
   once bench "$bench_program" "src bench tests/CloudSync.Verification tests/CloudSync.Fuzzing $dotnet_settings" "Building the measuring program…" \
     build_project bench/CloudSync.Bench
+}
+
+build_chaos() {
+  need_dotnet
+  once chaos "$chaos_program" "src deploy/nginx tests/CloudSync.Chaos bench/CloudSync.Bench/Replay/Trace.cs $dotnet_settings" \
+    "Building the chaos run…" build_project tests/CloudSync.Chaos
 }
 
 build_simulation() {

@@ -51,6 +51,8 @@ internal sealed class ChaosCluster : IAsyncDisposable
             {
                 Port = ServerProcess.FreePort(),
                 Gateways = ClusterOptions.DefaultGateways,
+                // Killed again and again: compiled quickly instead of well, they are back sooner.
+                Settings = new Dictionary<string, string> { ["DOTNET_TC_QuickJit"] = "1" },
                 Route = links.Route,
                 SettingsOf = clocks.SettingsOf,
             },

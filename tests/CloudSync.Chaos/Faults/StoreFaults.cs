@@ -30,7 +30,7 @@ internal sealed class DiskAlarm(ChaosCluster cluster) : Fault
     public override string Details => "RabbitMQ takes no messages: its disk is as good as full";
 
     // More than any disk has.
-    public override Task InjectAsync(CancellationToken stop) => SetLimitAsync("500TB", stop);
+    public override Task InjectAsync(CancellationToken stop) => SetLimitAsync("500000GB", stop);
 
     public override Task HealAsync(CancellationToken stop) => SetLimitAsync("64MB", stop);
 

@@ -45,7 +45,7 @@ internal enum EventKind
 /// <summary>An event of the history. Which members it has depends on its kind.</summary>
 internal sealed record HistoryEvent
 {
-    [JsonPropertyName("k")]
+    [JsonPropertyName("k"), JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public required EventKind Kind { get; init; }
 
     /// <summary>When it ended, in microseconds since the run began, by one clock that never goes back.</summary>

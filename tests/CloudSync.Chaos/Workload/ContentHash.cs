@@ -21,7 +21,27 @@ internal static class ContentHash
     public static string Of(DocumentState state) =>
         state.Type == DocumentType.Json ? Of(JsonOf(state)) : Of(Delta.FromState(state));
 
-    public static string Of(Delta content) => Of(content.Bytes.Span);
+    /// <summary>
+    /// Of a text. The order of attributes is of no matter, as it isn't to Quill: it depends on whether edits were applied one by
+    /// one or composed. So neighbours whose attributes differ in order only are one.
+    /// </summary>
+    public static string Of(Delta content)
+    {
+        var (text, last) = (new StringBuilder(), "");
+        foreach (var piece in JsonNode.Parse(content.ToJson())!["ops"]!.AsArray())
+        {
+            var attributes = new StringBuilder();
+            Write(piece!["attributes"], attributes);
+            if (attributes.ToString() is var next && next != last)
+                text.Append('\0').Append(last = next);
+            if (piece["insert"] is JsonValue inserted)
+                text.Append((string)inserted!);
+            else
+                Write(piece["insert"], text.Append('\0'));
+        }
+
+        return Of(Encoding.UTF8.GetBytes(text.ToString()));
+    }
 
     public static string Of(JsonNode? content)
     {
