@@ -26,6 +26,7 @@ public sealed class ServerProcess : IAsyncDisposable
     private const int LastPort = 32_000;
     private const long LogBytes = 16 << 20;
 
+    private static readonly HashSet<int> _givenPorts = [];
     private static readonly TimeSpan _startPatience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan _stopPatience = TimeSpan.FromSeconds(30);
 
@@ -198,7 +199,8 @@ public sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>
     /// A TCP port of this machine that nobody has just now. Not one of those that the system hands out to outgoing
-    /// connections: a client that tries to come back could be given the very port that it tries to reach.
+    /// connections: a client that tries to come back could be given the very port that it tries to reach. Never the same
+    /// twice, since who has asked for one may not listen there yet.
     /// </summary>
     public static int FreePort()
     {
@@ -207,13 +209,26 @@ public sealed class ServerProcess : IAsyncDisposable
             using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
-                socket.Bind(new IPEndPoint(IPAddress.Loopback, Random.Shared.Next(FirstPort, LastPort)));
-                return ((IPEndPoint)socket.LocalEndPoint!).Port;
+                var port = Random.Shared.Next(FirstPort, LastPort);
+                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+                if (Give(port))
+                    return port;
             }
             catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
             {
                 // The next one.
             }
+        }
+    }
+
+    private static bool Give(int port)
+    {
+        lock (_givenPorts)
+        {
+            // Whoever was given one of the first has long used it.
+            if (_givenPorts.Count > (LastPort - FirstPort) / 2)
+                _givenPorts.Clear();
+            return _givenPorts.Add(port);
         }
     }
 

@@ -21,6 +21,13 @@ public sealed class ServerProcessTests : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
+    public void No_two_servers_are_given_the_same_port()
+    {
+        var ports = Enumerable.Range(0, 500).Select(static _ => ServerProcess.FreePort()).ToArray();
+        Assert.Equal(ports.Length, ports.Distinct().Count());
+    }
+
+    [Fact]
     public async Task It_is_ready_when_it_answers_and_is_stopped_with_its_children()
     {
         await using var server = await StartAsync(Server, detached: false);
