@@ -224,9 +224,13 @@ public sealed class CloudSyncClient : IDisposable
             _kept.Remove(documentId);
     }
 
-    /// <summary>The n-th wait in a row: a random time up to a bound that doubles ("full jitter").</summary>
-    internal TimeSpan Backoff(int n, TimeSpan atLeast) => atLeast + _options.Random.NextDouble()
-        * TimeSpan.FromTicks(Math.Min(_options.BackoffMax.Ticks, _options.BackoffBase.Ticks << Math.Min(n, 20)));
+    /// <summary>
+    /// A wait after so many in a row: a random time ("full jitter") up to a bound that grows by the same each time. So it
+    /// grows with the square root of how long the server has been away; one that doubles grows as fast as that, and the last
+    /// to come back wait longer than the server was away.
+    /// </summary>
+    internal TimeSpan Backoff(int before, TimeSpan atLeast) => atLeast + (_options.Random.NextDouble()
+        * TimeSpan.FromTicks((long)Math.Min(_options.BackoffMax.Ticks, _options.BackoffStep.Ticks * (before + 1d))));
 
     /// <summary>Sees to it that OnAlarm runs at this time or before.</summary>
     internal void SetAlarm(TimeSpan at)
@@ -311,8 +315,9 @@ public sealed class CloudSyncClient : IDisposable
             return;
         }
 
-        _retryAt = connection.ReturnAt is { } returnAt && returnAt > Now
-            ? returnAt
+        // When the server has said so it is the right moment already, and no failure.
+        _retryAt = connection.ReturnAt is { } returnAt
+            ? returnAt > Now ? returnAt : Now
             : Now + Backoff(_failures++, closure.RetryAfter);
         _retryIn = _retryAt - Now;
         SetAlarm(_retryAt.Value);

@@ -17,8 +17,8 @@ public sealed class CloudSyncClientOptions
     /// <summary>How long a connection may take until the server has welcomed it.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>The n-th attempt to come back waits a random time between 0 and this times 2ⁿ …</summary>
-    public TimeSpan BackoffBase { get; set; } = TimeSpan.FromSeconds(0.5);
+    /// <summary>The n-th attempt in a row to come back waits a random time between 0 and n times this …</summary>
+    public TimeSpan BackoffStep { get; set; } = TimeSpan.FromSeconds(0.25);
 
     /// <summary>… but between 0 and this at the most.</summary>
     public TimeSpan BackoffMax { get; set; } = TimeSpan.FromSeconds(30);

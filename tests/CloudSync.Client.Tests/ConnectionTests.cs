@@ -84,7 +84,7 @@ public sealed class ConnectionTests
 
         document.Submit(Insert(5, " you"));
         var saved = document.SubmitAsync(Insert(9, "!"));
-        Assert.Equal(new SyncState(SyncStateKind.Offline, 2, TimeSpan.FromSeconds(0.25)), _client.State);
+        Assert.Equal(new SyncState(SyncStateKind.Offline, 2, TimeSpan.FromSeconds(0.125)), _client.State);
         Assert.False(saved.IsCompleted);
 
         _clock.Advance(TimeSpan.FromSeconds(1));
@@ -133,11 +133,11 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public void Waits_between_attempts_are_random_below_a_bound_that_doubles_to_its_maximum()
+    public void Waits_between_attempts_are_random_below_a_bound_that_grows_by_the_same_to_its_maximum()
     {
         Open();
         var waits = new List<double>();
-        for (var i = 0; i < 9; i++)
+        for (var i = 0; i < 122; i++)
         {
             _server.Newest.Break();
             var connections = _server.Connections.Count;
@@ -150,7 +150,7 @@ public sealed class ConnectionTests
             _server.Newest.Accept();
         }
 
-        Assert.Equal([0.25, 0.5, 1, 2, 4, 8, 15, 15, 15], waits);
+        Assert.Equal([.. Enumerable.Range(1, 120).Select(static n => n * 0.125), 15, 15], waits);
     }
 
     [Fact]
@@ -165,10 +165,10 @@ public sealed class ConnectionTests
             return client.State.RetryIn!.Value.TotalSeconds;
         }).ToArray();
 
-        Assert.All(waits, wait => Assert.InRange(wait, 0, 0.5));
-        Assert.InRange(waits.Average(), 0.2, 0.3);
-        Assert.Contains(waits, wait => wait < 0.05);
-        Assert.Contains(waits, wait => wait > 0.45);
+        Assert.All(waits, wait => Assert.InRange(wait, 0, 0.25));
+        Assert.InRange(waits.Average(), 0.1, 0.15);
+        Assert.Contains(waits, wait => wait < 0.025);
+        Assert.Contains(waits, wait => wait > 0.225);
     }
 
     [Fact]
@@ -184,7 +184,7 @@ public sealed class ConnectionTests
 
         _clock.Advance(TimeSpan.FromSeconds(10));
         _server.Newest.Break();
-        Assert.Equal(TimeSpan.FromSeconds(0.25), _client.State.RetryIn);
+        Assert.Equal(TimeSpan.FromSeconds(0.125), _client.State.RetryIn);
     }
 
     [Fact]
@@ -214,7 +214,8 @@ public sealed class ConnectionTests
         _server.Run();
         _clock.Advance(TimeSpan.FromSeconds(5));
         Assert.True(first.Broken);
-        _clock.Advance(TimeSpan.FromSeconds(1));
+        // That was the moment to come: no wait is added to it.
+        _clock.Advance(TimeSpan.Zero);
         _server.Run();
         Assert.Equal(SyncStateKind.Live, _client.State.Kind);
         Assert.Equal(2, _server.Connections.Count);
@@ -226,7 +227,7 @@ public sealed class ConnectionTests
         Open();
         _server.Newest.QueueError(ErrorCode.TooManyConnections, Retry.Later, afterMs: 7_000);
         _server.Run();
-        Assert.Equal(TimeSpan.FromSeconds(7.25), _client.State.RetryIn);
+        Assert.Equal(TimeSpan.FromSeconds(7.125), _client.State.RetryIn);
     }
 
     [Fact]
@@ -326,7 +327,7 @@ public sealed class ConnectionTests
         Assert.Equal(
             [
                 new(SyncStateKind.Live), new(SyncStateKind.Live, 1), new(SyncStateKind.Live),
-                new(SyncStateKind.Offline, 0, TimeSpan.FromSeconds(0.25)), new(SyncStateKind.Closed),
+                new(SyncStateKind.Offline, 0, TimeSpan.FromSeconds(0.125)), new(SyncStateKind.Closed),
             ],
             _states);
         Assert.Throws<ObjectDisposedException>(() => document.Submit(Insert(0, "y")));

@@ -256,7 +256,7 @@ public sealed class RealServerTests : IAsyncLifetime
     {
         var client = new CloudSyncClient(_server.Endpoint, new()
         {
-            BackoffBase = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
+            BackoffStep = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
             TransportFactory = transports, User = new("", name, ""),
         });
         _clients.Add(client);

@@ -102,7 +102,7 @@ public sealed class KilledServerTests
         server.Endpoint,
         new CloudSyncClientOptions
         {
-            BackoffBase = TimeSpan.FromMilliseconds(20),
+            BackoffStep = TimeSpan.FromMilliseconds(20),
             BackoffMax = TimeSpan.FromMilliseconds(500),
             Random = new Random(seed),
         });

@@ -1,7 +1,8 @@
-// How long to wait before trying again: exponential backoff with full jitter, so that clients which lost the same
-// server don't all come back at the same moment.
+// How long to wait before trying again: a random time ("full jitter"), so that clients which lost the same server don't all come
+// back at the same moment, up to a bound that grows by the same each time. So it grows with the square root of how long the
+// server has been away. One that doubles grows as fast as that, and the last to come back wait longer than the server was away.
 
-const DELAY_MS_FIRST = 250;
+const STEP_MS = 250;
 const DELAY_MS_MAX = 30_000;
 
 export class Backoff {
@@ -10,11 +11,10 @@ export class Backoff {
   /** `random` returns numbers from 0 up to 1. */
   constructor(readonly random: () => number) {}
 
-  /** Between nothing and a bound that doubles with each call, up to 30 s. */
+  /** Between nothing and a bound that is 250 ms longer with each call, up to 30 s. */
   next(): number {
-    const bound = Math.min(DELAY_MS_MAX, DELAY_MS_FIRST * 2 ** this.#attempts);
     this.#attempts++;
-    return this.random() * bound;
+    return this.random() * Math.min(DELAY_MS_MAX, STEP_MS * this.#attempts);
   }
 
   reset(): void {

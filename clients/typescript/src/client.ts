@@ -63,6 +63,8 @@ export class CloudSyncClient {
   #limits: Limits | undefined;
   #welcome: Welcome | undefined;
   #timer: unknown;
+  // Until the moment to leave a server that stops.
+  #leaving: unknown;
   // Moments of the clock.
   #liveSince = 0;
   #sentAt = 0;
@@ -249,7 +251,7 @@ export class CloudSyncClient {
     const socket = this.#socket;
     for (const { body } of messages) {
       if (body.case === "welcome") this.#welcomed(body.value);
-      else if (body.case === "goingAway") this.#invite(body.value.reconnectAfterMsMin, body.value.reconnectAfterMsMax);
+      else if (body.case === "goingAway") this.#leave(body.value.reconnectAfterMsMin, body.value.reconnectAfterMsMax);
       else if (body.case === "error" && body.value.documentId === "") {
         if (body.value.retry === Retry.NEVER) this.#refuse(refusal(body.value));
         else this.#invite(body.value.retryAfterMs, body.value.retryAfterMs + this.#backoff.next());
@@ -302,6 +304,13 @@ export class CloudSyncClient {
     this.#invitedAt = this.#timers.now() + delay_ms;
   }
 
+  // A server that stops serves until then. If it closes sooner the moment stays the same.
+  #leave(afterMin_ms: number, afterMax_ms: number): void {
+    this.#invite(afterMin_ms, afterMax_ms);
+    this.#timers.clearTimeout(this.#leaving);
+    this.#leaving = this.#timers.setTimeout(() => this.#lose(), this.#invitedAt! - this.#timers.now());
+  }
+
   #closedByServer({ code, reason }: { code: number; reason: string }): void {
     // docs/protocol.md: 4000 to 4099 come back, 4100 to 4199 do not.
     if (code >= 4100 && code <= 4199)
@@ -330,6 +339,7 @@ export class CloudSyncClient {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#timers.clearTimeout(this.#timer);
+    this.#timers.clearTimeout(this.#leaving);
     socket?.close();
   }
 

@@ -93,7 +93,7 @@ describe("coming back", () => {
       waits.push(Math.round(client.state.retryInMs! / 250));
       stage.time.advance(client.state.retryInMs! + 1);
     }
-    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 64, 120, 120]);
+    expect(waits).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it("begins with short waits again after a good connection", () => {
@@ -152,6 +152,18 @@ describe("coming back", () => {
     stage.time.advance(5);
     expect(client.state.retryInMs).toBeGreaterThan(2_950);
     expect(client.state.retryInMs).toBeLessThan(3_000);
+  });
+
+  it("by itself at the moment that a server which stops has named, and not before", () => {
+    const { client } = stage.openDocument();
+    stage.server.socket.send({ case: "goingAway", value: { reconnectAfterMsMin: 2_000, reconnectAfterMsMax: 2_000, reason: "update" } });
+    const first = stage.server.socket;
+    stage.time.advance(1_990);
+    expect(client.state.kind).toBe("live");
+    expect(stage.server.socket).toBe(first);
+    stage.time.advance(50);
+    expect(stage.server.socket).not.toBe(first);
+    expect(client.state.kind).toBe("live");
   });
 
   it("not before the server wants, if there are too many connections", () => {

@@ -122,7 +122,7 @@ describe("a document", () => {
     };
     stage.server.socket.send({ case: "closed", value: { documentId: "d", reason: ClosedReason.REOPEN } });
     stage.time.advance(60_000);
-    expect(sent(stage.server.socket, "open").length).toBeLessThan(14);
+    expect(sent(stage.server.socket, "open").length).toBeLessThan(40);
   });
 
   it("that the server has an older version of is loaded anew", () => {

@@ -28,6 +28,7 @@ internal sealed class ConnectionTable
     private int _used;
     private int _admitted;
     private int _refused;
+    private TaskCompletionSource? _empty;
 
     /// <summary>Connections that were admitted and have not ended.</summary>
     public int Count => Volatile.Read(ref _admitted);
@@ -59,6 +60,7 @@ internal sealed class ConnectionTable
 
     public void Leave(IPAddress address, Admission admission)
     {
+        TaskCompletionSource? empty;
         lock (_gate)
         {
             if (admission == Admission.Refused)
@@ -66,11 +68,26 @@ internal sealed class ConnectionTable
             if (admission != Admission.Admitted)
                 return;
             _admitted--;
+            empty = _admitted == 0 ? _empty : null;
             var left = _byAddress[address] - 1;
             if (left == 0)
                 _byAddress.Remove(address);
             else
                 _byAddress[address] = left;
+        }
+
+        empty?.TrySetResult();
+    }
+
+    /// <summary>Completes when there is no admitted connection; for a gateway that admits no more.</summary>
+    public Task WhenEmptyAsync()
+    {
+        lock (_gate)
+        {
+            _empty ??= new TaskCompletionSource();
+            if (_admitted == 0)
+                _empty.TrySetResult();
+            return _empty.Task;
         }
     }
 

@@ -1,6 +1,6 @@
-// A graceful stop: no new connections, everybody is told when to come back, what was taken is committed, what is
-// committed is sent, and then the connections are closed. It comes before the web server stops listening, so that it
-// still serves them meanwhile.
+// A graceful stop, which nobody who writes should notice: no new connections, and everybody is told when to move to another
+// gateway, each at a moment of its own, and served here until then. What is left after that is committed, sent and closed.
+// It comes before the web server stops listening, so that it still serves them meanwhile.
 
 using Microsoft.Extensions.Hosting;
 
@@ -10,6 +10,12 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
 {
     // The first may come back as soon as this: at once would be before this gateway has left its load balancer.
     private static readonly TimeSpan _comeBackAfter = TimeSpan.FromMilliseconds(250);
+
+    // So many come to the other gateways in a second: few needn't wait for each other, and many don't come as a storm.
+    private const double MovesPerSecond = 2_500;
+
+    // The rest of the window is for those who don't move by themselves.
+    private const double MovingShare = 0.75;
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
@@ -24,10 +30,14 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellationToken);
         gateway.Draining = true;
         GatewayLog.DrainStarted(gateway.Log, gateway.Connections.Count);
-        var last = window > _comeBackAfter ? window : _comeBackAfter;
+        var moving = window * MovingShare;
+        var last = (2 * _comeBackAfter) + TimeSpan.FromSeconds(gateway.Connections.Count / MovesPerSecond);
+        last = last < moving ? last : moving > _comeBackAfter ? moving : _comeBackAfter;
+        var moved = WhenMovedAsync(moving, ended.Token);
         gateway.Connections.ForEach(
             (Min: _comeBackAfter, Max: last),
             static (connection, spread) => connection.TellGoingAway(spread.Min, spread.Max));
+        await moved;
         try
         {
             await gateway.Documents.DrainAsync(ended.Token);
@@ -60,6 +70,21 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
 
         gateway.Stop();
         gateway.Connections.ForEach(0, static (connection, _) => connection.Abort());
+    }
+
+    // A network may be slow, so that whoever has been told to leave by now has a while to do it.
+    private async Task WhenMovedAsync(TimeSpan moving, CancellationToken ended)
+    {
+        try
+        {
+            await gateway.Connections.WhenEmptyAsync().WaitAsync(moving, gateway.Time, ended);
+            // What follows isn't for the last connection to do while it ends.
+            await Task.Yield();
+        }
+        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
+        {
+            // Somebody is still here, and is closed.
+        }
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -87,7 +87,7 @@ public sealed class RunningCluster : IAsyncLifetime
     {
         User = new User(name, name, "#336699"),
         // Nobody waits half a minute here.
-        BackoffBase = TimeSpan.FromMilliseconds(100),
+        BackoffStep = TimeSpan.FromMilliseconds(100),
         BackoffMax = TimeSpan.FromSeconds(1),
         ConnectTimeout = TimeSpan.FromSeconds(10),
     });

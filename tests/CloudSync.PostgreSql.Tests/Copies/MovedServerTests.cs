@@ -106,7 +106,7 @@ public sealed class MovedServerTests(Servers servers)
         new CloudSyncClientOptions
         {
             User = new User(name, name, "#336699"),
-            BackoffBase = TimeSpan.FromMilliseconds(50),
+            BackoffStep = TimeSpan.FromMilliseconds(50),
             BackoffMax = TimeSpan.FromMilliseconds(500),
         });
 
