@@ -17,9 +17,11 @@ namespace CloudSync.Chaos;
 /// <param name="Faults">Which kinds.</param>
 /// <param name="Seed">What is random comes from it; what the machine does is not the same twice.</param>
 /// <param name="Trace">A recorded session that is typed besides.</param>
+/// <param name="Crowd">How many people only have a document open.</param>
 /// <param name="FaultsMax">Ends the run after so many, if that is sooner.</param>
 internal sealed record ChaosOptions(
-    string Folder, string ServerProgram, TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, Trace? Trace, int FaultsMax = int.MaxValue);
+    string Folder, string ServerProgram, TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, Trace? Trace, int Crowd = 0,
+    int FaultsMax = int.MaxValue);
 
 /// <summary>Runs it.</summary>
 internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
@@ -47,7 +49,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
             using var history = new HistoryWriter(file);
             missing = options.Faults.Where(kind => kind.Missing(cluster).Length > 0).ToDictionary(static kind => kind.Name, kind => kind.Missing(cluster));
             FaultKind[] kinds = [.. options.Faults.Where(kind => !missing.ContainsKey(kind.Name))];
-            await using var clients = await Clients.StartAsync(cluster, history, options.Trace, new Random(_random.Next()), stop);
+            await using var clients = await Clients.StartAsync(cluster, history, options.Trace, options.Crowd, new Random(_random.Next()), stop);
             started.Restart();
             say($"The cluster runs, and clients write. {kinds.Length} kinds of faults, seed {options.Seed}.");
             await InjectAsync(cluster, clients, history, kinds, started, stop);

@@ -15,6 +15,9 @@ internal static class CommandLine
     private const int Interrupted = 130;
     private const double MinutesMax = 24 * 60;
 
+    // A client is a file here and two in NGINX, of which a process may have 20,000.
+    private const int CrowdMax = 8_000;
+
     // From the launcher.
     private const string ServerVariable = "CLOUDSYNC_SERVER";
 
@@ -44,17 +47,23 @@ internal static class CommandLine
         });
         var seed = new Option<int?>("--seed") { Description = "Which faults come when, and what is typed; random if left out." };
         var trace = new Option<FileInfo?>("--trace") { Description = "A recorded session (.json or .json.gz) that is typed besides." };
+        var crowd = new Option<int>("--crowd") { Description = "How many people more only have a document open." };
+        crowd.Validators.Add(static result =>
+        {
+            if (result.Tokens.Count == 1 && result.GetValueOrDefault<int>() is not (>= 0 and <= CrowdMax))
+                result.AddError($"--crowd is from 0 to {CrowdMax}.");
+        });
         var server = new Option<FileInfo?>("--server") { Description = "The program CloudSync.Server; the built one if left out." };
         var data = new Option<DirectoryInfo?>("--data") { Description = "Where cluster, logs and history are kept; a temporary folder, removed in the end, if left out." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new RootCommand("Injects faults into a cluster while clients write, and checks that nothing is lost.")
         {
-            minutes, faults, seed, trace, server, data, json,
+            minutes, faults, seed, trace, crowd, server, data, json,
         };
         command.SetAction(async (parsed, stop) => await RunAsync(
             new Arguments(
                 TimeSpan.FromMinutes(parsed.GetValue(minutes)), FaultKinds.Choose(parsed.GetValue(faults) ?? ""),
-                parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(trace),
+                parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(trace), parsed.GetValue(crowd),
                 parsed.GetValue(server)?.FullName ?? Environment.GetEnvironmentVariable(ServerVariable) ?? Path.Combine(AppContext.BaseDirectory, "CloudSync.Server"),
                 parsed.GetValue(data), parsed.GetValue(json)),
             stop));
@@ -100,7 +109,7 @@ internal static class CommandLine
                 throw new InvalidDataException($"{arguments.Trace!.Name} was typed by several at once: take a sequential session.");
             Console.Error.WriteLine($"Seed {arguments.Seed}.");
             var report = await new ChaosRun(
-                new ChaosOptions(folder.FullName, arguments.Server, arguments.Duration, arguments.Faults, arguments.Seed, trace),
+                new ChaosOptions(folder.FullName, arguments.Server, arguments.Duration, arguments.Faults, arguments.Seed, trace, arguments.Crowd),
                 static line => Console.Error.WriteLine(FormattableString.Invariant($"{DateTime.UtcNow:HH:mm:ss} {line}"))).RunAsync(stop);
             report.Write(arguments.Json ? Console.Error : Console.Out);
             if (arguments.Json)
@@ -136,5 +145,5 @@ internal static class CommandLine
     }
 
     private sealed record Arguments(
-        TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, FileInfo? Trace, string Server, DirectoryInfo? Data, bool Json);
+        TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, FileInfo? Trace, int Crowd, string Server, DirectoryInfo? Data, bool Json);
 }

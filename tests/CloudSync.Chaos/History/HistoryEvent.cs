@@ -32,6 +32,9 @@ internal enum EventKind
     /// <summary>A session is connected, or isn't.</summary>
     State,
 
+    /// <summary>Somebody of the crowd has a connection again; it began to have none at <see cref="HistoryEvent.Began"/>.</summary>
+    Away,
+
     /// <summary>A fault is about to be injected.</summary>
     FaultBegins,
 
@@ -89,7 +92,7 @@ internal sealed record HistoryEvent
     [JsonPropertyName("h")]
     public string? Hash { get; init; }
 
-    /// <summary>When a read began.</summary>
+    /// <summary>When a read began, or an absence.</summary>
     [JsonPropertyName("b")]
     public long Began { get; init; }
 

@@ -28,8 +28,9 @@ internal sealed record Spread(int Count, double P50, double P99, double Max)
 /// <param name="FromInjectionMs">From the fault until edits of all writers flow.</param>
 /// <param name="FromHealingMs">From its healing until then.</param>
 /// <param name="LongestWaitMs">The longest that an edit waited.</param>
+/// <param name="CrowdAwayMs">How long each of the crowd that lost its connection was without one.</param>
 internal sealed record RecoveryLine(
-    string Fault, string Group, string Counts, Spread FromInjectionMs, Spread FromHealingMs, Spread LongestWaitMs);
+    string Fault, string Group, string Counts, Spread FromInjectionMs, Spread FromHealingMs, Spread LongestWaitMs, Spread CrowdAwayMs);
 
 /// <summary>What counts for the goal, over all faults of a group.</summary>
 internal sealed record GroupLine(string Group, double GoalMs, Spread FlowsAfterMs, bool Met);
@@ -126,6 +127,12 @@ internal sealed record ChaosReport
                 $"{line.Fault,-26}{line.FromInjectionMs.Count,6}   {Cell(line, "injection", line.FromInjectionMs),-24}{Cell(line, "healing", line.FromHealingMs),-24}{Cell(line, "wait", line.LongestWaitMs),-24}"));
         }
 
+        foreach (var line in Recovery.Where(static line => line.CrowdAwayMs.Count > 0))
+        {
+            output.WriteLine(Text(
+                $"{line.Fault,-26}{line.CrowdAwayMs.Count,6} times somebody of the crowd lost the connection, for {Cell(line, "", line.CrowdAwayMs)} ms"));
+        }
+
         foreach (var (group, goalMs, flows, met) in Groups)
             output.WriteLine(Text($"{group}: {flows.Count} times, {flows.P50} / {flows.P99} / {flows.Max} ms; the goal is {goalMs} ms at p99: {(met ? "met" : "missed")}"));
         foreach (var (fault, reason) in FaultsMissing)
@@ -153,7 +160,7 @@ internal sealed record ChaosReport
         return new RecoveryLine(
             kind, its.IsDatabase ? Database : Other, its.IsRolling ? "wait" : its.Stands ? "healing" : "injection",
             Spread.Of(impacts.Select(static impact => impact.FromInjection)), Spread.Of(impacts.Select(static impact => impact.FromHealing)),
-            Spread.Of(impacts.Select(static impact => impact.LongestWait)));
+            Spread.Of(impacts.Select(static impact => impact.LongestWait)), Spread.Of(impacts.SelectMany(static impact => impact.Absences)));
     }
 
     private static GroupLine GroupOf(

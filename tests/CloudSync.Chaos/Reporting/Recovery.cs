@@ -9,7 +9,8 @@ namespace CloudSync.Chaos.Reporting;
 /// <param name="FromInjection">From the fault to the first acknowledgement of an edit begun after it: of the last of all writers.</param>
 /// <param name="FromHealing">The same from when it was healed; 0 if it came before.</param>
 /// <param name="LongestWait">The longest that an edit begun during it waited to be acknowledged.</param>
-internal sealed record FaultImpact(string Kind, double FromInjection, double FromHealing, double LongestWait)
+/// <param name="Absences">How long each of the crowd was without a connection that lost it meanwhile.</param>
+internal sealed record FaultImpact(string Kind, double FromInjection, double FromHealing, double LongestWait, IReadOnlyList<double> Absences)
 {
     public const string TwoAtOnce = "two-at-once";
 }
@@ -27,6 +28,7 @@ internal sealed class Recovery
 
     private readonly Dictionary<string, List<(long Began, long Acknowledged)>> _writers = [];
     private readonly List<Period> _faults = [];
+    private readonly List<(long Began, long Ended)> _absences = [];
 
     /// <summary>Gathers what it needs from the events.</summary>
     public Recovery(IEnumerable<HistoryEvent> events)
@@ -45,6 +47,9 @@ internal sealed class Recovery
                     break;
                 case EventKind.Ack when begun.Remove(told.Number, out var edit):
                     _writers[edit.Writer][edit.Index] = (_writers[edit.Writer][edit.Index].Began, told.At);
+                    break;
+                case EventKind.Away:
+                    _absences.Add((told.Began, told.At));
                     break;
                 case EventKind.FaultBegins:
                     faults[told.Number] = new Period(told.What ?? "", told.At, long.MaxValue, long.MaxValue);
@@ -122,7 +127,11 @@ internal sealed class Recovery
         }
 
         return new FaultImpact(
-            fault.Kind, (last - fault.Began) / MicrosecondsPerMs, Math.Max(0, last - fault.Healed) / MicrosecondsPerMs, longest / MicrosecondsPerMs);
+            fault.Kind, (last - fault.Began) / MicrosecondsPerMs, Math.Max(0, last - fault.Healed) / MicrosecondsPerMs, longest / MicrosecondsPerMs,
+            [
+                .. _absences.Where(absence => absence.Began >= fault.Began && absence.Began <= flows)
+                    .Select(static absence => (absence.Ended - absence.Began) / MicrosecondsPerMs),
+            ]);
     }
 
     private sealed record Period(string Kind, long Began, long Injected, long Healed)

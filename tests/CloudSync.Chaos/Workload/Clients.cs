@@ -26,6 +26,7 @@ internal sealed class Clients : IAsyncDisposable
     private readonly List<Session> _sessions = [];
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private TraceTyping? _trace;
+    private Crowd? _crowd;
     private int _opened;
 
     private Clients(ChaosCluster cluster, HistoryWriter history, Random random) =>
@@ -41,11 +42,14 @@ internal sealed class Clients : IAsyncDisposable
     public IReadOnlyList<string> Documents => [.. _documents.Select(static document => document.Document)];
 
     public static async Task<Clients> StartAsync(
-        ChaosCluster cluster, HistoryWriter history, Trace? trace, Random random, CancellationToken stop)
+        ChaosCluster cluster, HistoryWriter history, Trace? trace, int crowd, Random random, CancellationToken stop)
     {
         var clients = new Clients(cluster, history, random);
         try
         {
+            clients._crowd = await Crowd.OpenAsync(
+                crowd, new Uri($"ws://localhost:{cluster.State.Port}/sync"),
+                async () => (await clients.CreateAsync(DocumentType.Text, stop)).Document, history, clients.NewRandom(), stop);
             for (var i = 0; i < _layout.Length; i++)
                 await clients.AddDocumentAsync(i, stop);
             clients._working.Add(new RestReader(clients._http, history, [.. clients._documents], clients.NewRandom()).RunAsync(clients._stop.Token));
@@ -125,6 +129,7 @@ internal sealed class Clients : IAsyncDisposable
             await working.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         foreach (var session in Snapshot())
             session.Dispose();
+        _crowd?.Dispose();
         _http.Dispose();
         _stop.Dispose();
     }
@@ -170,7 +175,7 @@ internal sealed class Clients : IAsyncDisposable
             return new Random(_random.Next());
     }
 
-    private async Task<(string, DocumentType)> CreateAsync(DocumentType type, CancellationToken stop)
+    private async Task<(string Document, DocumentType Type)> CreateAsync(DocumentType type, CancellationToken stop)
     {
         using var response = await _http.PostAsJsonAsync("/api/documents", new JsonObject { ["type"] = type.Name }, stop);
         response.EnsureSuccessStatusCode();
