@@ -71,10 +71,13 @@ internal sealed class Aftermath(
     {
         foreach (var user in users)
         {
+            // It would neither look nor leave.
+            if (user.Process.PausedUntil > world.Now)
+                return $"{user.Name}'s device stands still";
             foreach (var id in ids)
             {
                 if (!user.Open.TryGetValue(id, out var document))
-                    return $"{user.Name} doesn't have {id} open (its device stands still)";
+                    return $"{user.Name} doesn't have {id} open";
                 var state = document.Document.State;
                 if (state.Kind != SyncStateKind.Live || state.Unsaved > 0)
                     return $"{user.Name} is {state.Kind} in {id}, with {state.Unsaved} edits unsaved";
