@@ -157,6 +157,7 @@ internal sealed class Aftermath(
 
         foreach (var user in users)
         {
+            user.CheckOutbox();
             if (user.Process.Clock.ArmedTimers > 0)
                 world.Fail("leak", $"{user.Name} has closed the client, and {user.Process.Clock.ArmedTimers} timers are still set.");
         }

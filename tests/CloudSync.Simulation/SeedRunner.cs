@@ -1,6 +1,7 @@
 // Many seeds, one after another on each of the machine's cores.
 
 using CloudSync.Simulation.Plan;
+using CloudSync.Simulation.World;
 
 namespace CloudSync.Simulation;
 
@@ -16,6 +17,8 @@ internal sealed class SeedReport
     public long Faults { get; set; }
 
     public long Divergences { get; set; }
+
+    public Reached Reached { get; } = new();
 
     public TimeSpan Longest { get; set; }
 
@@ -67,6 +70,7 @@ internal static class SeedRunner
                     report.Operations += result.Operations;
                     report.Faults += result.Faults;
                     report.Divergences += result.Divergences;
+                    report.Reached.Add(result.Reached);
                     if (result.QuietAfter > report.Longest)
                         report.Longest = result.QuietAfter;
                     if (result.Violation is not null)

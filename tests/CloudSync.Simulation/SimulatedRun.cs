@@ -20,10 +20,11 @@ namespace CloudSync.Simulation;
 /// <param name="Faults">How often something went wrong.</param>
 /// <param name="Divergences">How often an operation was committed otherwise than its client had foreseen, and was followed.</param>
 /// <param name="QuietAfter">How long it took after the last fault until all was quiet and equal.</param>
+/// <param name="Reached">The rare paths that were taken.</param>
 /// <param name="Steps">Steps of the simulation.</param>
 /// <param name="Hash">Of everything that happened.</param>
 internal sealed record RunResult(
-    Violation? Violation, int Edits, long Operations, int Faults, int Divergences, TimeSpan QuietAfter, long Steps, ulong Hash);
+    Violation? Violation, int Edits, long Operations, int Faults, int Divergences, TimeSpan QuietAfter, Reached Reached, long Steps, ulong Hash);
 
 internal sealed class SimulatedRun : IDisposable
 {
@@ -57,7 +58,8 @@ internal sealed class SimulatedRun : IDisposable
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
         var people = new People(World, _truth, new Alphabet(), _documents, _cluster.Choose);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
-        _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(people, $"user-{i}", _lines[i], new Random(Seed(200 + i))))];
+        _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
+            people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null, new Random(Seed(200 + i))))];
         _stage = new(World, _parts, _cluster, _users, _ids, _documents, _truth);
     }
 
@@ -84,7 +86,7 @@ internal sealed class SimulatedRun : IDisposable
             aftermath.Check();
         return new(
             World.Violation, _users.Sum(static user => user.Edits), _truth.Operations, _plan.Actions.Count(static action => action.IsFault),
-            _users.Sum(static user => user.Divergences), quietAfter, World.Steps, World.Hash.Value);
+            _users.Sum(static user => user.Divergences), quietAfter, World.Reached, World.Steps, World.Hash.Value);
     }
 
     public void Dispose() => _cluster.Dispose();

@@ -59,6 +59,9 @@ internal sealed class Stage(
             user.Line.BytesPerSecond = 10_000_000;
             user.Line.GoOnline();
             user.Line.Restore();
+            if (user.Disk is { } disk)
+                (disk.FailureRate, disk.Slowness) = (0, 1);
+            user.GoOn();
         }
 
         for (var i = 0; i < cluster.Gateways.Count; i++)
@@ -114,10 +117,51 @@ internal sealed class Stage(
             case ActionKind.PauseDevice:
                 user.Process.Pause(action.Lasts);
                 break;
-            default:
-                user.Restart();
+            case ActionKind.RestartDevice:
+                AmidTyping(user, action, random, () =>
+                {
+                    user.Crash(losesPower: false);
+                    user.GoOn();
+                });
+                break;
+            case ActionKind.PowerOffDevice:
+                AmidTyping(user, action, random, () =>
+                {
+                    user.Crash(losesPower: true);
+                    Afterwards(action, user.GoOn);
+                });
+                break;
+            case ActionKind.QuitDevice:
+                user.Quit();
+                Afterwards(action, user.GoOn);
+                break;
+            case ActionKind.FailDisk when user.Disk is { } disk:
+                disk.FailureRate = 0.5;
+                Afterwards(action, () => disk.FailureRate = 0);
+                break;
+            case ActionKind.SlowDisk when user.Disk is { } disk:
+                disk.Slowness = 100;
+                Afterwards(action, () => disk.Slowness = 1);
                 break;
         }
+    }
+
+    // Most of the time nothing is being written. So it happens with a sentence half typed, as often as not.
+    private void AmidTyping(SimulatedUser user, PlannedAction action, Random random, Action end)
+    {
+        if (random.Next(2) == 0)
+        {
+            end();
+            return;
+        }
+
+        for (var i = random.Next(3); i >= 0; i--)
+            user.Do(() => user.Edit(ids[action.Document], random));
+        world.After(TimeSpan.FromMilliseconds(12 * random.NextDouble()), () =>
+        {
+            if (!_healed)
+                end();
+        });
     }
 
     private void BreakGateway(int place, PlannedAction action, Random random)

@@ -23,6 +23,8 @@ internal sealed class DocumentMetrics : IDisposable
     private readonly Counter<long> _versionsFolded;
     private readonly Counter<long> _snapshots;
     private readonly Counter<long> _loads;
+    private readonly Counter<long> _evictions;
+    private readonly Counter<long> _catchUps;
     private readonly Counter<long> _packed;
     private readonly Counter<long> _packFailures;
     private readonly Counter<long> _snapshotsRemoved;
@@ -50,6 +52,10 @@ internal sealed class DocumentMetrics : IDisposable
             "cloudsync.cache.folds", description: "Versions folded from the log because the cache didn't have them.");
         _snapshots = _meter.CreateCounter<long>("cloudsync.snapshots", description: "Snapshots, by outcome.");
         _loads = _meter.CreateCounter<long>("cloudsync.document.loads", description: "Documents loaded, by outcome.");
+        _evictions = _meter.CreateCounter<long>(
+            "cloudsync.document.evictions", description: "Documents that left memory because nobody used them.");
+        _catchUps = _meter.CreateCounter<long>(
+            "cloudsync.document.catchups", description: "Pages read from the log for sessions that had fallen behind.");
         _packed = _meter.CreateCounter<long>("cloudsync.history.packed", description: "Operations packed into segments.");
         _packFailures = _meter.CreateCounter<long>("cloudsync.history.failures", description: "Steps of packing that failed.");
         _snapshotsRemoved = _meter.CreateCounter<long>(
@@ -112,6 +118,10 @@ internal sealed class DocumentMetrics : IDisposable
     public void PackFailed() => _packFailures.Add(1);
 
     public void Loaded(bool succeeded) => _loads.Add(1, new KeyValuePair<string, object?>("succeeded", succeeded));
+
+    public void Evicted() => _evictions.Add(1);
+
+    public void CaughtUp() => _catchUps.Add(1);
 
     public void Dispose() => _meter.Dispose();
 }

@@ -159,6 +159,7 @@ internal sealed partial class OpenDocument
                 Committed = ComposeRuns(page, session.Version, session.ClientId),
             }));
             session.Version = page[^1].Version;
+            _parts.Metrics.CaughtUp();
             // Carets can't be followed through composed runs: everybody's are sent anew.
             session.PresenceCursor = 0;
             return SessionRead.More;

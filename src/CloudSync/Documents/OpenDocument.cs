@@ -313,6 +313,7 @@ internal sealed partial class OpenDocument
 
         if (evicted)
         {
+            _parts.Metrics.Evicted();
             SnapshotBeforeLeaving();
             _parts.Start(UnsubscribeAsync);
         }

@@ -59,6 +59,7 @@ internal sealed class Cluster : IDisposable
             gateway.Dispose();
             if (_gateways[place] != gateway)
                 return;
+            _parts.World.Reached.Count(Rare.Drains);
             _gateways[place] = null;
             Start(place);
         }));

@@ -6,8 +6,8 @@ using CloudSync.Simulation.Checking;
 
 namespace CloudSync.Simulation.Actors;
 
-internal sealed class EditedBoard(SimulatedUser user, CollaborativeDocument document, Intentions intentions)
-    : EditedDocument(user, document, intentions)
+internal sealed class EditedBoard(SimulatedUser user, CollaborativeDocument document, Intentions intentions, MadeEdits made)
+    : EditedDocument(user, document, intentions, made)
 {
     public const string Beginning = """{"count":0,"list":[],"map":{}}""";
 

@@ -10,13 +10,16 @@ namespace CloudSync.Simulation.Actors;
 
 internal abstract class EditedDocument
 {
-    private readonly Queue<UserEdit> _unsaved = new();
+    // After so many edits somebody waits until they are kept.
+    private const int KeptOneIn = 4;
+
+    private readonly MadeEdits _made;
     private long _checkedVersion = -1;
     private ulong? _acknowledged;
 
-    protected EditedDocument(SimulatedUser user, CollaborativeDocument document, Intentions intentions)
+    protected EditedDocument(SimulatedUser user, CollaborativeDocument document, Intentions intentions, MadeEdits made)
     {
-        (User, Document, Intentions) = (user, document, intentions);
+        (User, Document, Intentions, _made) = (user, document, intentions, made);
         document.Changed += OnChanged;
         document.Refused += edit => World.Fail(
             "refused", $"An edit of {user.Name} in {document.Id} was refused: {edit.Reason}");
@@ -43,7 +46,7 @@ internal abstract class EditedDocument
     {
         if (!IsReady)
             return false;
-        var before = Unsaved;
+        var before = _made.Count;
         var edit = Current = Intentions.Begin();
         try
         {
@@ -55,15 +58,15 @@ internal abstract class EditedDocument
         }
 
         Current = null;
-        // Nothing was done, or what was done undoes itself.
-        if (Unsaved == before)
+        if (_made.Count == before)
         {
             edit.Fate = EditFate.Unknown;
             return false;
         }
 
-        _unsaved.Enqueue(edit);
         User.Edited();
+        if (User.HasOutbox && random.Next(KeptOneIn) == 0)
+            _ = AwaitKeptAsync(_made.Count);
         return true;
     }
 
@@ -75,8 +78,7 @@ internal abstract class EditedDocument
     {
         if (Document.Edits is not { } edits)
             return;
-        while (_unsaved.Count > edits.Unsaved)
-            _unsaved.Dequeue().Fate = EditFate.Saved;
+        _made.SetUnsaved(edits.Unsaved);
         // Numbers follow each other, and all but the one in flight are acknowledged.
         var acknowledged = edits.InFlight ? edits.Sequence - 1 : edits.Sequence;
         for (var sequence = (_acknowledged ?? acknowledged) + 1; sequence <= acknowledged; sequence++)
@@ -90,12 +92,26 @@ internal abstract class EditedDocument
         User.Truth.Shown(User.Name, Document.Id, edits.Version, edits.Committed);
     }
 
-    /// <summary>The client is gone; what it has not saved may or may not have been.</summary>
-    public void Abandon()
+    /// <summary>What goes to the outbox just now.</summary>
+    public KeptMark? Mark() => Document.Edits is { } edits
+        ? new(_made.Count - edits.Unsaved, _made.Count, edits.Shown.Fork())
+        : null;
+
+    /// <summary>It was opened from the outbox: compares it with what was kept.</summary>
+    public void CompareWithKept(KeptMark? mark)
     {
-        foreach (var edit in _unsaved)
-            edit.Fate = EditFate.Unknown;
-        _unsaved.Clear();
+        if (mark is null || Document.Edits is not { } edits)
+        {
+            if (mark is not null)
+                World.Fail("not kept", $"{User.Name} opens {Document.Id}, and nothing of it is there.");
+            return;
+        }
+
+        if (edits.Unsaved != mark.Made - mark.Saved)
+            World.Fail("not kept", $"{User.Name} opens {Document.Id} with {edits.Unsaved} pending edits; {mark.Made - mark.Saved} were kept.");
+        if (!Truth.IsSame(edits.Shown, mark.Shown))
+            World.Fail("not kept", $"{User.Name} opens {Document.Id} as {Truth.Content(edits.Shown)}; kept was {Truth.Content(mark.Shown)}.");
+        Compare();
     }
 
     /// <summary>When all is quiet: what an editor shows is what the document is.</summary>
@@ -105,9 +121,17 @@ internal abstract class EditedDocument
 
     protected abstract void Changed(DocumentChange change, UserEdit? edit);
 
-    private void OnChanged(DocumentChange change) => Changed(change, change.Source switch
+    private void OnChanged(DocumentChange change)
     {
-        ChangeSource.Local or ChangeSource.Undo or ChangeSource.Redo => Current,
-        _ => null,
-    });
+        var isOurs = change.Source is ChangeSource.Local or ChangeSource.Undo or ChangeSource.Redo;
+        if (isOurs)
+            _made.Add(Current!);
+        Changed(change, isOurs ? Current : null);
+    }
+
+    private async Task AwaitKeptAsync(int count)
+    {
+        await Document.WhenKeptAsync();
+        _made.SetKept(count);
+    }
 }

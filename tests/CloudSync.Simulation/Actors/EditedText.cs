@@ -18,8 +18,9 @@ internal sealed class EditedText : EditedDocument
     private readonly List<TypedItem?> _shown = [];
     private bool _begun;
 
-    public EditedText(SimulatedUser user, CollaborativeDocument document, Intentions intentions, bool isRich)
-        : base(user, document, intentions) => _isRich = isRich;
+    public EditedText(
+        SimulatedUser user, CollaborativeDocument document, Intentions intentions, MadeEdits made, bool isRich)
+        : base(user, document, intentions, made) => _isRich = isRich;
 
     public override void Select(Random random)
     {

@@ -1,7 +1,6 @@
 // A gateway: the production services of a process, on the simulated parts. It can be started again after its end, as another
 // process of the same place.
 
-using System.Diagnostics.Metrics;
 using System.Net;
 using CloudSync.Documents;
 using CloudSync.Fanout;
@@ -25,7 +24,7 @@ internal sealed class SimulatedGateway : IDisposable
 {
     private readonly GatewayParts _parts;
     private readonly List<GatewaySocket> _sockets = [];
-    private readonly MeterFactory _meters = new();
+    private readonly ReachedMetrics _meters;
     private readonly GatewayEnvironment _environment;
     private readonly GatewayEndpoint _endpoint;
     private readonly ConnectionTable _connections = new();
@@ -41,6 +40,7 @@ internal sealed class SimulatedGateway : IDisposable
     public SimulatedGateway(GatewayParts parts, string name, int incarnation, TimeSpan clockError, double clockRate)
     {
         _parts = parts;
+        _meters = new(parts.World.Reached);
         Name = name;
         Process = new(parts.World, $"{name}/{incarnation}", clockError, clockRate);
         var options = Options.Create(Copy(parts.Options, $"{name}-{incarnation}"));
@@ -173,24 +173,6 @@ internal sealed class SimulatedGateway : IDisposable
     {
         public override void Enqueue(IThreadPoolWorkItem flush) =>
             process.World.Enqueue(process, static flush => ((IThreadPoolWorkItem)flush!).Execute(), flush);
-    }
-
-    private sealed class MeterFactory : IMeterFactory
-    {
-        private readonly List<Meter> _meters = [];
-
-        public Meter Create(MeterOptions options)
-        {
-            var meter = new Meter(options);
-            _meters.Add(meter);
-            return meter;
-        }
-
-        public void Dispose()
-        {
-            foreach (var meter in _meters)
-                meter.Dispose();
-        }
     }
 }
 

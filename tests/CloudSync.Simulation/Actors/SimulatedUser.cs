@@ -4,6 +4,7 @@ using CloudSync.Client;
 using CloudSync.Operations;
 using CloudSync.Simulation.Checking;
 using CloudSync.Simulation.Network;
+using CloudSync.Simulation.Parts;
 using CloudSync.Simulation.World;
 
 namespace CloudSync.Simulation.Actors;
@@ -18,17 +19,31 @@ internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
     Func<Uri, SimulatedGateway?> Choose);
 
+/// <remarks>
+/// Some keep their edits in an outbox on their device's disk, and go on with them when the program begins again. The others begin as
+/// somebody else, and what wasn't acknowledged may be lost.
+/// </remarks>
 internal sealed class SimulatedUser
 {
     private readonly People _people;
     private readonly Random _random;
     private readonly Dictionary<string, EditedDocument> _open = new(StringComparer.Ordinal);
     private readonly double _clockRate;
+
+    // With an outbox: what this device has ever made of each document, and in this life of the program the last opening of each.
+    private readonly Dictionary<string, MadeEdits> _made = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, EditedDocument> _opened = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, KeptMark?> _kept = new(StringComparer.Ordinal);
+    private readonly List<string> _openNext = [];
+    private SimulatedOutbox? _outbox;
+    private bool _quitting;
+    private bool _goesOn;
+    private string? _gateway;
     private int _devices;
 
-    public SimulatedUser(People people, string name, Line line, Random random)
+    public SimulatedUser(People people, string name, Line line, SimulatedDisk? disk, Random random)
     {
-        (_people, Name, Line, _random) = (people, name, line, random);
+        (_people, Name, Line, Disk, _random) = (people, name, line, disk, random);
         _clockRate = 1 + ((random.NextDouble() - 0.5) / 50);
         Start();
     }
@@ -36,6 +51,11 @@ internal sealed class SimulatedUser
     public string Name { get; }
 
     public Line Line { get; }
+
+    /// <summary>Where edits are kept; null if they aren't.</summary>
+    public SimulatedDisk? Disk { get; }
+
+    public bool HasOutbox => Disk is not null;
 
     public SimulatedWorld World => _people.World;
 
@@ -58,7 +78,7 @@ internal sealed class SimulatedUser
     /// <summary>Does something at the device.</summary>
     public void Do(Action act)
     {
-        if (Process.IsAlive && Process.PausedUntil <= World.Now)
+        if (Process.IsAlive && !_quitting && Process.PausedUntil <= World.Now)
             Process.Run(static act => ((Action)act!)(), act);
     }
 
@@ -68,15 +88,26 @@ internal sealed class SimulatedUser
             return;
         var (type, intentions) = _people.Documents[id];
         var document = Client.Open(id);
-        _open.Add(id, type == DocumentType.Json
-            ? new EditedBoard(this, document, intentions)
-            : new EditedText(this, document, intentions, type == DocumentType.RichText));
+        var made = MadeIn(id);
+        EditedDocument edited = type == DocumentType.Json
+            ? new EditedBoard(this, document, intentions, made)
+            : new EditedText(this, document, intentions, made, type == DocumentType.RichText);
+        _open.Add(id, edited);
+        if (!HasOutbox)
+            return;
+        // What was closed in this life is as it was then; what a former life has left, as the disk has it.
+        if (edited.Unsaved > 0 && _opened.ContainsKey(id))
+            World.Reached.Count(Rare.OutboxReopenings);
+        edited.CompareWithKept(_opened.TryGetValue(id, out var before) ? before.Mark() : _kept.GetValueOrDefault(id));
+        _opened[id] = edited;
     }
 
-    /// <summary>Closes a document when all in it is saved: who closes it before loses the rest, and knows.</summary>
+    /// <summary>
+    /// Closes a document. Without an outbox only when all in it is saved: who closes it before loses the rest, and knows.
+    /// </summary>
     public void CloseDocument(string id)
     {
-        if (!_open.TryGetValue(id, out var document) || document.Unsaved > 0)
+        if (!_open.TryGetValue(id, out var document) || (document.Unsaved > 0 && !HasOutbox))
             return;
         document.Document.Dispose();
         _open.Remove(id);
@@ -94,16 +125,37 @@ internal sealed class SimulatedUser
             document.Select(random);
     }
 
-    /// <summary>The program ends without a word, and begins again as another client.</summary>
-    public void Restart()
+    /// <summary>The program ends without a word.</summary>
+    /// <param name="losesPower">The device does too.</param>
+    public void Crash(bool losesPower)
     {
+        if (!Process.IsAlive)
+            return;
         Process.Kill();
-        var ids = _open.Keys.ToList();
-        foreach (var document in _open.Values)
-            document.Abandon();
-        _open.Clear();
+        if (losesPower)
+            Disk?.LosePower();
+        Ended(inPeace: false);
+    }
+
+    /// <summary>The program is closed as it should be: it ends when all that it had to keep was written.</summary>
+    public void Quit() => Do(() =>
+    {
+        _quitting = true;
+        Client.Dispose();
+        if (_outbox is null)
+            Quitted();
+        else
+            _outbox.WhenIdle(Quitted);
+    });
+
+    /// <summary>The program begins again, if it isn't there; as soon as it is gone, if it is going.</summary>
+    public void GoOn()
+    {
+        _goesOn |= _quitting;
+        if (Process.IsAlive)
+            return;
         Start();
-        foreach (var id in ids)
+        foreach (var id in _openNext)
             Do(() => OpenDocument(id));
     }
 
@@ -114,13 +166,37 @@ internal sealed class SimulatedUser
         _open.Clear();
     });
 
+    /// <summary>When all is saved and everybody has left: what the outbox has is the document, and nothing that is pending.</summary>
+    public void CheckOutbox()
+    {
+        foreach (var id in HasOutbox ? _opened.Keys.ToArray() : [])
+        {
+            var name = KeptState.EditsName(id);
+            if (Disk!.Find(name) is not { } bytes)
+            {
+                World.Fail("not kept", $"{Name} has left, and {id} is not in the outbox.");
+                return;
+            }
+
+            var state = KeptState.Decode(name, bytes);
+            var content = state.Place == ContentPlace.Inside ? state.Content : Disk.Find(KeptState.ContentName(id, state.Place))!;
+            var edits = state.Restore(name, content);
+            if (edits.Unsaved > 0)
+                World.Fail("not kept", $"{Name} has left with all saved, and the outbox has {edits.Unsaved} pending edits in {id}.");
+            Truth.Shown($"The outbox of {Name}", id, edits.Version, edits.Committed);
+        }
+    }
+
     private void Start()
     {
         Process = new(World, $"{Name}/{++_devices}", TimeSpan.FromSeconds(_random.Next(-90_000, 90_000)), _clockRate);
+        _outbox = Disk is null ? null : new SimulatedOutbox(Process, Disk, Mark);
         var options = new CloudSyncClientOptions
         {
             User = new(Name, Name, "#336699"),
-            ClientId = (ulong)_random.NextInt64(1, long.MaxValue),
+            // With an outbox the name is in there.
+            ClientId = HasOutbox ? 0 : (ulong)_random.NextInt64(1, long.MaxValue),
+            Outbox = _outbox,
             Clock = Process.Clock,
             Random = _random,
             ConnectTimeout = TimeSpan.FromSeconds(5),
@@ -128,8 +204,64 @@ internal sealed class SimulatedUser
             // Moving what can be undone costs as much as all the rest.
             UndoSteps = _random.Next(2) == 0 ? 0 : 6,
         };
-        options.TransportFactory = address => new SimulatedConnection(Process, Line, () => _people.Choose(address), Received);
+        options.TransportFactory = address => new SimulatedConnection(Process, Line, () => Choose(address), Received);
         Process.Run(_ => Client = new CloudSyncClient(new Uri("ws://cloudsync/sync"), options), null);
+    }
+
+    private SimulatedGateway? Choose(Uri address)
+    {
+        var gateway = _people.Choose(address);
+        if (gateway is not null && _gateway is not null && gateway.Name != _gateway)
+            World.Reached.Count(Rare.Moves);
+        _gateway = gateway?.Name ?? _gateway;
+        return gateway;
+    }
+
+    private void Quitted()
+    {
+        Process.Kill();
+        Ended(inPeace: _outbox is { HasFailed: false });
+        if (_goesOn)
+            GoOn();
+    }
+
+    // What the disk has now is what the next life begins with.
+    private void Ended(bool inPeace)
+    {
+        (_quitting, _goesOn) = (false, false);
+        _openNext.Clear();
+        _openNext.AddRange(_open.Keys);
+        _open.Clear();
+        _opened.Clear();
+        foreach (var (id, made) in _made)
+        {
+            if (!HasOutbox)
+            {
+                made.Abandon();
+                continue;
+            }
+
+            _kept[id] = Disk!.FindMark(KeptState.EditsName(id));
+            made.Reload(_kept[id], inPeace);
+        }
+    }
+
+    private MadeEdits MadeIn(string id)
+    {
+        if (!_made.TryGetValue(id, out var made))
+            _made.Add(id, made = new(World, $"{Name} in {id}"));
+        return made;
+    }
+
+    private KeptMark? Mark(string name)
+    {
+        foreach (var (id, document) in _opened)
+        {
+            if (name == KeptState.EditsName(id))
+                return document.Mark();
+        }
+
+        return null;
     }
 
     private void Received()

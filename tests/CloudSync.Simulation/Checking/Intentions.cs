@@ -16,6 +16,9 @@ internal enum EditFate
 
     /// <summary>Whoever made it is gone, and nobody knows.</summary>
     Unknown,
+
+    /// <summary>Its device lost it before it was kept, and so before it was sent.</summary>
+    Lost,
 }
 
 /// <summary>One edit of one person.</summary>
@@ -29,6 +32,14 @@ internal sealed class UserEdit
 
     /// <summary>JSON: what it added to the counter.</summary>
     public int Added { get; set; }
+
+    /// <summary>It never happened.</summary>
+    public void Lose()
+    {
+        Fate = EditFate.Lost;
+        foreach (var item in Deleted)
+            item.DeletedBy.Remove(this);
+    }
 }
 
 /// <summary>A character, an embed, or an item of a list: typed once in the world.</summary>
@@ -110,6 +121,8 @@ internal sealed class Intentions(SimulatedWorld world, string documentId)
             var isThere = places.TryGetValue(item.Id, out var place);
             if (!isThere && item.Edit.Fate == EditFate.Saved && item.DeletedBy.Count == 0)
                 world.Fail("intention", $"{documentId}: '{item.Id}' was typed and saved, nobody deleted it, and it is gone.");
+            if (isThere && item.Edit.Fate == EditFate.Lost)
+                world.Fail("invented", $"{documentId} has '{item.Id}', which was lost with a device before it was kept, and must not have been sent.");
             if (isThere && item.DeletedBy.Any(static edit => edit.Fate == EditFate.Saved))
                 world.Fail("intention", $"{documentId}: '{item.Id}' was deleted, and it is there.");
             if (!isThere || !inOrder)

@@ -27,6 +27,8 @@ internal sealed class Truth(SimulatedWorld world)
     public void Committed(string documentId, in LoggedOperation operation)
     {
         Operations++;
+        if (operation.BaseVersion < operation.Version - 1)
+            world.Reached.Count(Rare.Transforms);
         var document = _documents[documentId];
         world.Hash.Add(operation.Bytes.Span);
         if (!document.Versions.TryAdd((operation.ClientId, operation.ClientSequence), operation.Version))
@@ -69,11 +71,11 @@ internal sealed class Truth(SimulatedWorld world)
     }
 
     // The order of attributes, and of the members of an object, is nobody's business.
-    private static bool IsSame(DocumentState state, DocumentState other) => state.Type == DocumentType.Json
+    public static bool IsSame(DocumentState state, DocumentState other) => state.Type == DocumentType.Json
         ? JsonNode.DeepEquals(JsonNode.Parse(Content(state)), JsonNode.Parse(Content(other)))
         : Delta.FromState(state).Equals(Delta.FromState(other));
 
-    private static string Content(DocumentState state)
+    public static string Content(DocumentState state)
     {
         var snapshot = new ArrayBufferWriter<byte>();
         state.EncodeSnapshot(snapshot);

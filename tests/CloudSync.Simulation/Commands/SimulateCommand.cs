@@ -65,6 +65,8 @@ internal static class SimulateCommand
             Explain(report.Failures.MinBy(static failure => failure.Seed).Seed, arguments);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Seeds {arguments.FirstSeed} to {arguments.FirstSeed + report.Seeds - 1}: {report.Edits:N0} edits, {report.Operations:N0} operations committed, {report.Faults:N0} faults, {report.Failures.Count} seeds failed; {seconds:0.0} s, {report.Seeds / seconds * 60:N0} seeds a minute."));
+        Console.WriteLine("Reached: " + string.Join(", ", report.Reached.Counts.Select(static reached => string.Create(
+            CultureInfo.InvariantCulture, $"{reached.Value:N0} {reached.Key.Replace('_', ' ')}"))) + ".");
         if (arguments.Json)
             Console.WriteLine(JsonSerializer.Serialize(new
             {
@@ -75,6 +77,7 @@ internal static class SimulateCommand
                 operations = report.Operations,
                 faults = report.Faults,
                 foreseen_otherwise = report.Divergences,
+                reached = report.Reached.Counts,
                 quiet_after_s_max = report.Longest.TotalSeconds,
                 violations = report.Failures.Select(static failure => new { seed = failure.Seed, kind = failure.Result.Violation!.Kind, message = failure.Result.Violation.Message }),
                 seconds,
@@ -97,7 +100,7 @@ internal static class SimulateCommand
         var shrunk = Shrinker.Shrink(plan, less => SeedRunner.RunOne(less).Violation?.Kind == kind, _shrinking);
         Console.WriteLine($"""
 
-            What is left of seed {seed} when all is taken away that isn't needed for it: {shrunk.Gateways} gateways, {shrunk.Users} people, documents of the types {string.Join(", ", shrunk.Documents.Select(static type => type.Name))}
+            What is left of seed {seed} when all is taken away that isn't needed for it: {shrunk.Gateways} gateways, {shrunk.Users} people ({shrunk.Outboxes} with an outbox), documents of the types {string.Join(", ", shrunk.Documents.Select(static type => type.Name))}
             """);
         foreach (var action in shrunk.Actions)
             Console.WriteLine("  " + action);

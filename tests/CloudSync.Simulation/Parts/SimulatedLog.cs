@@ -84,7 +84,10 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
         string documentId, long atOrBeforeVersion, CancellationToken cancellationToken) => AskAsync(() =>
         {
             var found = database.Find(documentId)?.Snapshots.LastOrDefault(snapshot => snapshot.Key <= atOrBeforeVersion);
-            return found is { Key: > 0 } snapshot ? new LoggedSnapshot(snapshot.Key, snapshot.Value) : null;
+            if (found is not { Key: > 0 } snapshot)
+                return null;
+            database.World.Reached.Count(Rare.SnapshotLoads);
+            return new LoggedSnapshot(snapshot.Key, snapshot.Value);
         });
 
     // Nobody sees the difference to packed operations (the adapters' suites show that): only snapshots go.

@@ -21,6 +21,10 @@ internal enum ActionKind
     NarrowLine,
     PauseDevice,
     RestartDevice,
+    PowerOffDevice,
+    QuitDevice,
+    FailDisk,
+    SlowDisk,
 
     // What goes wrong with gateways.
     KillGateway,

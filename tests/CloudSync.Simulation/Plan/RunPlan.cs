@@ -7,12 +7,13 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="Seed">What it was made from.</param>
 /// <param name="Gateways">How many gateways.</param>
 /// <param name="Users">How many people.</param>
+/// <param name="Outboxes">How many of them, the first ones, keep their edits on their devices.</param>
 /// <param name="Documents">The types of the documents.</param>
 /// <param name="Lasts">How long people write and things go wrong.</param>
 /// <param name="AppendsAtOnce">Of the log.</param>
 /// <param name="Actions">What happens, by time.</param>
 internal sealed record RunPlan(
-    long Seed, int Gateways, int Users, IReadOnlyList<DocumentType> Documents, TimeSpan Lasts, int AppendsAtOnce,
+    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<DocumentType> Documents, TimeSpan Lasts, int AppendsAtOnce,
     IReadOnlyList<PlannedAction> Actions)
 {
     // Edits in a minute of all people together.
@@ -28,7 +29,7 @@ internal sealed record RunPlan(
     {
         var random = new Random(HashCode(seed));
         var lasts = TimeSpan.FromMinutes(minutes);
-        int gateways = random.Next(1, 4), users = random.Next(2, 6);
+        int gateways = random.Next(1, 4), users = random.Next(2, 6), outboxes = random.Next(users + 1);
         DocumentType[] types = [DocumentType.Text, DocumentType.RichText, DocumentType.Json];
         var documents = Enumerable.Range(0, random.Next(1, 4)).Select(_ => types[random.Next(types.Length)]).ToArray();
 
@@ -66,7 +67,7 @@ internal sealed record RunPlan(
         }
 
         return new(
-            seed, gateways, users, documents, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+            seed, gateways, users, outboxes, documents, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
 
         void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
             lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));

@@ -45,6 +45,9 @@ internal sealed class SimulatedWorld
     /// <summary>A hash of all that has happened.</summary>
     public RunHash Hash { get; } = new();
 
+    /// <summary>The rare paths that were taken.</summary>
+    public Reached Reached { get; } = new();
+
     private readonly record struct Happening(Action<object?, long> Do, object? State);
 
     private readonly record struct Work(SimulatedProcess Process, SendOrPostCallback Do, object? State);

@@ -1,0 +1,86 @@
+// Where a run has come to, off the beaten track: counted, so that it is seen that the rare paths are taken.
+
+using System.Text.Json;
+
+namespace CloudSync.Simulation.World;
+
+/// <summary>A rare path.</summary>
+internal enum Rare
+{
+    /// <summary>A document that nobody used left a gateway's memory.</summary>
+    Evictions,
+
+    /// <summary>A document was loaded from a snapshot.</summary>
+    SnapshotLoads,
+
+    /// <summary>Operations were packed into history.</summary>
+    OperationsPacked,
+
+    /// <summary>A version was read from the cache.</summary>
+    CacheHits,
+
+    /// <summary>What the cache had was no use.</summary>
+    CacheUnusable,
+
+    /// <summary>An operation was committed on more than its author had seen.</summary>
+    Transforms,
+
+    /// <summary>An append met another head.</summary>
+    Conflicts,
+
+    /// <summary>Nobody knew whether an append was written.</summary>
+    UnknownOutcomes,
+
+    /// <summary>An operation was sent again, and found in the log.</summary>
+    ResendsFound,
+
+    /// <summary>A gateway had missed something, and read it from the log.</summary>
+    GapsMended,
+
+    /// <summary>Somebody had fallen behind what is in memory, and was sent a page of the log.</summary>
+    CatchUps,
+
+    /// <summary>A gateway was drained to its end.</summary>
+    Drains,
+
+    /// <summary>A client came back at another gateway.</summary>
+    Moves,
+
+    /// <summary>A program went on with the pending edits of a document from its outbox.</summary>
+    OutboxReloads,
+
+    /// <summary>A document was closed and opened again with edits pending in the outbox.</summary>
+    OutboxReopenings,
+
+    /// <summary>An edit was lost with a device before it was kept.</summary>
+    EditsLost,
+
+    /// <summary>A program ended in the midst of a write, which was seen afterwards.</summary>
+    TornWrites,
+
+    /// <summary>A write to the outbox failed.</summary>
+    FailedWrites,
+}
+
+internal sealed class Reached : IEquatable<Reached>
+{
+    private readonly long[] _counts = new long[Enum.GetValues<Rare>().Length];
+
+    /// <summary>By name, as in JSON.</summary>
+    public IReadOnlyDictionary<string, long> Counts => Enum.GetValues<Rare>().ToDictionary(
+        static rare => JsonNamingPolicy.SnakeCaseLower.ConvertName(rare.ToString()), rare => _counts[(int)rare]);
+
+    public void Count(Rare rare, long by = 1) => _counts[(int)rare] += by;
+
+    public void Add(Reached other)
+    {
+        for (var i = 0; i < _counts.Length; i++)
+            _counts[i] += other._counts[i];
+    }
+
+    public bool Equals(Reached? other) => other is not null && _counts.AsSpan().SequenceEqual(other._counts);
+
+    public override bool Equals(object? obj) => Equals(obj as Reached);
+
+    public override int GetHashCode() => (int)_counts.Sum();
+}
