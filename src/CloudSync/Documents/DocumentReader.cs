@@ -27,7 +27,9 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
     /// <param name="version">The version.</param>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <param name="isHistory">The record has just been read, so that all these operations are known to exist.</param>
-    /// <exception cref="RefusedException">The log holds what can't be folded: DOCUMENT_UNREADABLE.</exception>
+    /// <exception cref="RefusedException">
+    /// The log holds what can't be folded: DOCUMENT_UNREADABLE. It was deleted since its record was read: DOCUMENT_NOT_FOUND.
+    /// </exception>
     public async Task<FoldedDocument> FoldAsync(
         DocumentRecord record, long version, CancellationToken cancellationToken, bool isHistory = false)
     {
@@ -43,6 +45,8 @@ internal sealed class DocumentReader(IOperationLog log, ILogger<DocumentReader> 
                 var page = isHistory
                     ? await log.ReadHistoryAsync(record.Id, reached, reached + count, PageBytes, cancellationToken)
                     : await log.ReadAsync(record.Id, reached, count, PageBytes, cancellationToken);
+                if (page.Count == 0 && await log.FindAsync(record.Id, cancellationToken) is null)
+                    throw new RefusedException(Refusals.DocumentNotFound(record.Id));
                 if (page.Count == 0)
                     throw new InvalidDataException($"The log ends at version {reached}; it said that there is {version}.");
                 foreach (var operation in page)

@@ -161,8 +161,12 @@ internal sealed class LogDocumentService(
             var submission = new ServerEdit(clientId, sequence, edit.BaseVersion, edit.Author, edit.Operation.ToArray());
             document.Submit(submission);
             var (version, committed) = await submission.Outcome.WaitAsync(cancellationToken);
-            return committed
-                ?? (await Reach(log.ReadAsync(documentId, version - 1, 1, MaxReadBytes, cancellationToken)))[0];
+            if (committed is { } operation)
+                return operation;
+            // It was sent again and found; the document may have been deleted since.
+            return await Reach(log.ReadAsync(documentId, version - 1, 1, MaxReadBytes, cancellationToken)) is [var found, ..]
+                ? found
+                : throw new RefusedException(Refusals.DocumentNotFound(documentId));
         }
         finally
         {

@@ -262,6 +262,15 @@ internal sealed partial class OpenDocument
         }
     }
 
+    /// <summary>The log has nothing where it must have something: the document may have been deleted elsewhere, and nobody has said so yet.</summary>
+    private async Task<bool> EndIfDeletedAsync()
+    {
+        if (await _parts.Log.FindAsync(Id, CancellationToken.None) is not null)
+            return false;
+        EndDeleted();
+        return true;
+    }
+
     private async Task ReadRecordAsync()
     {
         if (await _parts.Log.FindAsync(Id, CancellationToken.None) is not { } record)

@@ -152,6 +152,12 @@ internal sealed partial class OpenDocument
         {
             var page = await _parts.Log.ReadAsync(
                 Id, session.Version, CatchUpOperations, Math.Max(byteLimit, DocumentReader.PageBytes), cancellationToken);
+            if (page.Count == 0 && await EndIfDeletedAsync())
+            {
+                output.Write(ServerChunks.Closed(Id, _ended, _endedWhy));
+                return SessionRead.Ended;
+            }
+
             if (page.Count == 0)
                 throw new InvalidDataException($"The log ends at version {session.Version}; the head is {Head}.");
             output.Write(ServerChunks.Encode(new ServerMessage

@@ -30,6 +30,8 @@ internal sealed partial class OpenDocument
     private async ValueTask<Verdict> SequenceAsync(Submission submission, DocumentState next)
     {
         var baseVersion = submission.BaseVersion ??= _head;
+        if (baseVersion > _head && await EndIfDeletedAsync())
+            return Refuse(Refusals.DocumentNotFound(Id));
         if (baseVersion > _head || baseVersion < 0)
             return Refuse(Refusals.VersionUnknown(baseVersion, _head));
 
@@ -63,6 +65,8 @@ internal sealed partial class OpenDocument
                     return verdict;
             }
 
+            if (page.Count == 0 && await EndIfDeletedAsync())
+                return Refuse(Refusals.DocumentNotFound(Id));
             if (page.Count == 0)
                 throw new InvalidDataException($"The log ends at version {baseVersion}; the head of '{Id}' is {_head}.");
             if (inTurn)

@@ -163,12 +163,29 @@ internal sealed partial class OpenDocument
         {
             // Another gateway may have told the client of versions that this one has not heard of yet.
             if (wanted > Head)
+            {
                 await ReachAsync(wanted);
+                if (wanted > Head)
+                    await CheckIsThereAsync();
+            }
+
             return AddSession(request, subscriber, wanted, opened: null);
         }
 
         var (version, opened) = await ShareSnapshotAsync();
         return AddSession(request, subscriber, version, opened);
+    }
+
+    private async Task CheckIsThereAsync()
+    {
+        try
+        {
+            await EndIfDeletedAsync();
+        }
+        catch (LogUnavailableException exception)
+        {
+            throw new RefusedException(Refusals.LogUnavailable, exception);
+        }
     }
 
     private OpenDocumentSession AddSession(
