@@ -37,6 +37,18 @@ public sealed class FileClientOutbox : ClientOutbox, IDisposable
         {
             throw new OutboxInUseException($"The outbox in {_folder} is in use, or can't be locked.", exception);
         }
+
+        try
+        {
+            // A program that was killed may have renamed what it had no time to flush. It is read and acted on from here on, so
+            // a loss of power must not take it back.
+            FlushFolder();
+        }
+        catch
+        {
+            _lock.Dispose();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
