@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using CloudSync.Simulation.Plan;
+using CloudSync.Simulation.World;
 using Xunit;
 
 namespace CloudSync.Simulation.Tests;
@@ -10,6 +11,14 @@ namespace CloudSync.Simulation.Tests;
 public sealed class SeedTests
 {
     private const double Minutes = 1;
+
+    // There are hundreds or tens of each in as many seeds.
+    private static readonly Rare[] _always =
+    [
+        Rare.Evictions, Rare.SnapshotLoads, Rare.OperationsPacked, Rare.CacheHits, Rare.Transforms, Rare.Conflicts, Rare.UnknownOutcomes,
+        Rare.ResendsFound, Rare.GapsMended, Rare.CatchUps, Rare.Deletions, Rare.DeletionsTold, Rare.Drains, Rare.Moves, Rare.OutboxReloads,
+        Rare.EditsLost, Rare.FailedWrites,
+    ];
 
     [Fact]
     public void No_promise_is_broken_in_some_hundred_fresh_seeds()
@@ -24,6 +33,8 @@ public sealed class SeedTests
         // People wrote, and things went wrong: a run in which nothing happens would prove nothing.
         Assert.True(report.Operations > 30_000, $"Only {report.Operations} operations were committed.");
         Assert.True(report.Faults > 1_000, $"Only {report.Faults} faults happened.");
+        foreach (var rare in _always)
+            Assert.True(report.Reached[rare] > 0, $"Never reached: {rare}.");
     }
 
     [Theory]

@@ -50,7 +50,7 @@ internal sealed class Aftermath(
     {
         foreach (var user in users)
         {
-            foreach (var document in user.Open.Values)
+            foreach (var document in user.Open.Values.Where(static document => !document.IsRefused))
                 user.Do(document.CompareWhenQuiet);
         }
 
@@ -59,7 +59,8 @@ internal sealed class Aftermath(
         foreach (var id in ids)
         {
             CheckGateways(id);
-            CheckIntentions(id);
+            if (!truth.Documents[id].IsDeleted)
+                CheckIntentions(id);
         }
 
         if (world.Violation is null)
@@ -79,6 +80,13 @@ internal sealed class Aftermath(
                 if (!user.Open.TryGetValue(id, out var document))
                     return $"{user.Name} doesn't have {id} open";
                 var state = document.Document.State;
+                if (truth.Documents[id].IsDeleted)
+                {
+                    if (state.Kind != SyncStateKind.Refused)
+                        return $"{user.Name} is {state.Kind} in {id}, which was deleted";
+                    continue;
+                }
+
                 if (state.Kind != SyncStateKind.Live || state.Unsaved > 0)
                     return $"{user.Name} is {state.Kind} in {id}, with {state.Unsaved} edits unsaved";
                 if (document.Document.Version != truth.Documents[id].Head)
@@ -88,6 +96,12 @@ internal sealed class Aftermath(
                 if (!others.SequenceEqual(expected))
                     return $"{user.Name} sees {string.Join(", ", others)} in {id} instead of {string.Join(", ", expected)}";
             }
+        }
+
+        foreach (var gateway in cluster.Running)
+        {
+            if (ids.FirstOrDefault(id => truth.Documents[id].IsDeleted && gateway.Documents.Find(id) is { HasSessions: true }) is { } dead)
+                return $"{gateway.Name} still serves {dead}, which was deleted";
         }
 
         return Disagreement();
@@ -123,7 +137,7 @@ internal sealed class Aftermath(
     // Everybody sees everybody's caret in the same place; else who doesn't.
     private string? Disagreement()
     {
-        foreach (var id in ids)
+        foreach (var id in ids.Where(id => !truth.Documents[id].IsDeleted))
         {
             foreach (var shown in users)
             {

@@ -28,6 +28,9 @@ internal sealed record RunResult(
 
 internal sealed class SimulatedRun : IDisposable
 {
+    // With three bytes each, half as much again as what an outbox keeps with the edits.
+    private const int LongText = 2_000;
+
     private const long StepsMax = 20_000_000;
 
     private readonly RunPlan _plan;
@@ -49,14 +52,15 @@ internal sealed class SimulatedRun : IDisposable
         _parts = new(
             World, database, new FanoutBus(World, new Random(Seed(3))), new SimulatedCache(World, new Random(Seed(4))), Options(), plan.AppendsAtOnce);
         _ids = [.. plan.Documents.Select(static (type, i) => $"document-{i}")];
+        var alphabet = new Alphabet();
         for (var i = 0; i < _ids.Length; i++)
         {
             _documents.Add(_ids[i], (plan.Documents[i], new Intentions(World, _ids[i])));
-            Create(_ids[i], plan.Documents[i]);
+            Create(_ids[i], plan.Documents[i], alphabet);
         }
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
-        var people = new People(World, _truth, new Alphabet(), _documents, _cluster.Choose);
+        var people = new People(World, _truth, alphabet, _documents, _cluster.Choose);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
         _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
             people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null, new Random(Seed(200 + i))))];
@@ -93,15 +97,34 @@ internal sealed class SimulatedRun : IDisposable
 
     private int Seed(int of) => RunPlan.HashCode(_plan.Seed, of);
 
-    private void Create(string id, DocumentType type)
+    private void Create(string id, DocumentType type, Alphabet alphabet)
     {
         var at = new DateTimeOffset(2029, 1, 1, 0, 0, 0, TimeSpan.Zero);
         _parts.Database.Create(new NewDocument(id, type.Name, id, at, ""));
-        if (type != DocumentType.Json)
-            return;
+        var beginning = type == DocumentType.Json ? BeginBoard() : _plan.AreLong ? BeginText(id, alphabet) : default;
+        if (!beginning.IsEmpty)
+            _parts.Database.Append(new(id, 0, [new(1, 1, 0, "", at, beginning)]));
+    }
+
+    private static ReadOnlyMemory<byte> BeginBoard()
+    {
         var creation = new ArrayBufferWriter<byte>();
-        type.EncodeCreation(Encoding.UTF8.GetBytes(EditedBoard.Beginning), creation);
-        _parts.Database.Append(new(id, 0, [new(1, 1, 0, "", at, creation.WrittenMemory)]));
+        DocumentType.Json.EncodeCreation(Encoding.UTF8.GetBytes(EditedBoard.Beginning), creation);
+        return creation.WrittenMemory;
+    }
+
+    private ReadOnlyMemory<byte> BeginText(string id, Alphabet alphabet)
+    {
+        var edit = _documents[id].Intentions.Begin();
+        edit.Fate = EditFate.Saved;
+        var text = new StringBuilder();
+        while (text.Length < LongText && alphabet.Next() is { } next)
+        {
+            _documents[id].Intentions.Insert(edit, next.ToString(), null, null);
+            text.Append(next);
+        }
+
+        return Delta.Build().Insert(text.ToString()).ToDelta().Bytes;
     }
 
     // As they are by default, but quicker, so that a minute sees all of it.

@@ -41,6 +41,9 @@ internal sealed class Stage(
             case ActionKind.EditByServer:
                 new ServerEditor(world, cluster, truth, id, documents[id].Type, random).Start(action.Who);
                 break;
+            case ActionKind.DeleteDocument:
+                new Deleter(world, cluster, truth, id).Start(action.Who);
+                break;
             case ActionKind.Rename:
                 cluster.Gateways[action.Who]?.Process.Post(() => _ = RenameAsync(cluster.Gateways[action.Who], id, action.Seed));
                 break;
@@ -269,19 +272,27 @@ internal sealed class Stage(
 
     private async Task ReadAsync(SimulatedGateway gateway, string id, Random random)
     {
+        var wasDeleted = truth.Documents[id].IsDeleted;
         try
         {
             var record = await gateway.Service.GetAsync(id, CancellationToken.None);
             // The same few versions again and again, so that they come from the cache.
-            var version = record.Head - (record.Head % Math.Max(1, record.Head / 3));
+            var version = record.Head - (record.Head % 40);
             if (random.Next(2) == 0)
                 version = random.NextInt64(record.Head + 1);
             var content = await gateway.Service.ReadAsync(id, version, CancellationToken.None);
+            if (wasDeleted)
+                world.Fail("undead", $"{gateway.Name} gave {id} to somebody who asked for it when it was deleted.");
             truth.Shown($"a read from {gateway.Name}", id, content.Version, content.State);
         }
         catch (RefusedException exception) when (exception.Refusal.Code is Protocol.V1.ErrorCode.LogUnavailable or Protocol.V1.ErrorCode.ShuttingDown)
         {
             // Said plainly, and changes nothing.
+        }
+        catch (RefusedException exception)
+            when (exception.Refusal.Code == Protocol.V1.ErrorCode.DocumentNotFound && truth.Documents[id].IsDeleted)
+        {
+            // So is that.
         }
         catch (Exception exception)
         {

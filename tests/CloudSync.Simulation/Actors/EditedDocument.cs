@@ -21,15 +21,26 @@ internal abstract class EditedDocument
     {
         (User, Document, Intentions, _made) = (user, document, intentions, made);
         document.Changed += OnChanged;
-        document.Refused += edit => World.Fail(
-            "refused", $"An edit of {user.Name} in {document.Id} was refused: {edit.Reason}");
+        document.Refused += edit => CheckRefusal("An edit", edit.Reason);
+        document.StateChanged += state =>
+        {
+            if (state.Kind != SyncStateKind.Refused)
+                return;
+            CheckRefusal("All", state.Reason!);
+            IsRefused = true;
+            made.GiveUp();
+            World.Reached.Count(Rare.DeletionsTold);
+        };
     }
 
     public SimulatedUser User { get; }
 
     public CollaborativeDocument Document { get; }
 
-    public bool IsReady => Document.Edits is not null;
+    public bool IsReady => Document.Edits is not null && !IsRefused;
+
+    /// <summary>It was deleted, and this client was told.</summary>
+    public bool IsRefused { get; private set; }
 
     public int Unsaved => Document.Edits?.Unsaved ?? 0;
 
@@ -93,7 +104,7 @@ internal abstract class EditedDocument
     }
 
     /// <summary>What goes to the outbox just now.</summary>
-    public KeptMark? Mark() => Document.Edits is { } edits
+    public KeptMark? Mark() => Document.Edits is { } edits && !IsRefused
         ? new(_made.Count - edits.Unsaved, _made.Count, edits.Shown.Fork())
         : null;
 
@@ -120,6 +131,12 @@ internal abstract class EditedDocument
     protected abstract void Make(Random random);
 
     protected abstract void Changed(DocumentChange change, UserEdit? edit);
+
+    private void CheckRefusal(string what, Refusal reason)
+    {
+        if (reason.Code != Protocol.V1.ErrorCode.DocumentNotFound || !User.Truth.Documents[Document.Id].IsDeleted)
+            World.Fail("refused", $"{what} of {User.Name} in {Document.Id} was refused: {reason}");
+    }
 
     private void OnChanged(DocumentChange change)
     {

@@ -50,6 +50,11 @@ internal sealed class ServerEditor(
         {
             Again(place);
         }
+        catch (RefusedException exception)
+            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[documentId].IsDeleted)
+        {
+            // There is nothing to edit any more.
+        }
         catch (Exception exception)
         {
             world.Fail("error", $"A program's edit of {documentId} failed: {exception}");

@@ -107,7 +107,7 @@ internal sealed class SimulatedUser
     /// </summary>
     public void CloseDocument(string id)
     {
-        if (!_open.TryGetValue(id, out var document) || (document.Unsaved > 0 && !HasOutbox))
+        if (!_open.TryGetValue(id, out var document) || (document.Unsaved > 0 && !HasOutbox && !document.IsRefused))
             return;
         document.Document.Dispose();
         _open.Remove(id);
@@ -172,13 +172,23 @@ internal sealed class SimulatedUser
         foreach (var id in HasOutbox ? _opened.Keys.ToArray() : [])
         {
             var name = KeptState.EditsName(id);
+            var isDeleted = Truth.Documents[id].IsDeleted;
             if (Disk!.Find(name) is not { } bytes)
             {
+                if (isDeleted)
+                    continue;
                 World.Fail("not kept", $"{Name} has left, and {id} is not in the outbox.");
                 return;
             }
 
             var state = KeptState.Decode(name, bytes);
+            if (isDeleted)
+            {
+                if (state.Place != ContentPlace.None)
+                    World.Fail("undead", $"{Name} was told that {id} was deleted, and the outbox still has it.");
+                continue;
+            }
+
             var content = state.Place == ContentPlace.Inside ? state.Content : Disk.Find(KeptState.ContentName(id, state.Place))!;
             var edits = state.Restore(name, content);
             if (edits.Unsaved > 0)
@@ -219,9 +229,10 @@ internal sealed class SimulatedUser
 
     private void Quitted()
     {
+        var goesOn = _goesOn;
         Process.Kill();
         Ended(inPeace: _outbox is { HasFailed: false });
-        if (_goesOn)
+        if (goesOn)
             GoOn();
     }
 

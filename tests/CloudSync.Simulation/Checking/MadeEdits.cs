@@ -17,6 +17,7 @@ internal sealed class MadeEdits(SimulatedWorld world, string who)
     private readonly List<UserEdit> _edits = [];
     private int _saved;
     private int _kept;
+    private bool _givenUp;
 
     public int Count => _edits.Count;
 
@@ -39,11 +40,25 @@ internal sealed class MadeEdits(SimulatedWorld world, string who)
             _edits[_saved++].Fate = EditFate.Unknown;
     }
 
+    /// <summary>The document was deleted, and what was pending handed back. Until that is kept, it may be handed back once more.</summary>
+    public void GiveUp()
+    {
+        Abandon();
+        _edits.Clear();
+        (_saved, _kept, _givenUp) = (0, 0, true);
+    }
+
     /// <summary>The program has ended, and this is what the disk has of it.</summary>
     /// <param name="mark">Null if there is nothing.</param>
     /// <param name="all">Whether it has ended in peace, so that nothing may be lost.</param>
     public void Reload(KeptMark? mark, bool all)
     {
+        if (_givenUp)
+        {
+            GiveUp();
+            return;
+        }
+
         var made = mark?.Made ?? 0;
         if (made < _kept)
             world.Fail("not kept", $"{who}: {_kept} edits were told to be kept, and {made} are.");
@@ -58,6 +73,8 @@ internal sealed class MadeEdits(SimulatedWorld world, string who)
         if (mark is not null && mark.Saved < made)
             world.Reached.Count(Rare.OutboxReloads);
         _edits.RemoveRange(made, _edits.Count - made);
+        // What is read is flushed first.
+        _kept = made;
         _kept = made;
     }
 }

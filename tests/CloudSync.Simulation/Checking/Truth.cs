@@ -27,6 +27,8 @@ internal sealed class Truth(SimulatedWorld world)
     public void Committed(string documentId, in LoggedOperation operation)
     {
         Operations++;
+        if (_documents[documentId].IsDeleted)
+            world.Fail("undead", $"Version {operation.Version} of {documentId} was written after it was deleted.");
         if (operation.BaseVersion < operation.Version - 1)
             world.Reached.Count(Rare.Transforms);
         var document = _documents[documentId];
@@ -51,6 +53,14 @@ internal sealed class Truth(SimulatedWorld world)
         document.Add(Hash(document.State));
         if (world.Listener is not null)
             world.Tell($"{documentId} version {operation.Version} is committed: {operation.ClientId:x}:{operation.ClientSequence} on {operation.BaseVersion}");
+    }
+
+    /// <summary>The database has deleted a document.</summary>
+    public void Deleted(string documentId)
+    {
+        _documents[documentId].IsDeleted = true;
+        world.Reached.Count(Rare.Deletions);
+        world.Tell($"{documentId} is deleted");
     }
 
     /// <summary>A client was told that its operation is committed.</summary>
@@ -101,6 +111,8 @@ internal sealed class TrueDocument(DocumentType type, ulong hash)
     public DocumentState State { get; } = type.CreateEmpty();
 
     public long Head => Hashes.Count - 1;
+
+    public bool IsDeleted { get; set; }
 
     /// <summary>Of the content, by version.</summary>
     public List<ulong> Hashes { get; } = [hash];

@@ -68,7 +68,19 @@ internal sealed class Database
         _truth.Created(document.Id, document.Type);
     }
 
-    public StoredDocument? Find(string documentId) => _documents.GetValueOrDefault(documentId);
+    public StoredDocument? Find(string documentId) => FindEver(documentId) is { IsDeleted: false } document ? document : null;
+
+    /// <summary>Deleted ones too.</summary>
+    public StoredDocument? FindEver(string documentId) => _documents.GetValueOrDefault(documentId);
+
+    public bool Delete(string documentId)
+    {
+        if (Find(documentId) is not { } document)
+            return false;
+        document.IsDeleted = true;
+        _truth.Deleted(documentId);
+        return true;
+    }
 
     public AppendResult Append(DocumentAppend append)
     {
@@ -99,6 +111,8 @@ internal sealed class StoredDocument(NewDocument document)
     public string Id => document.Id;
 
     public string Title { get; set; } = document.Title;
+
+    public bool IsDeleted { get; set; }
 
     public List<LoggedOperation> Operations { get; } = [];
 

@@ -47,11 +47,13 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
 
     public Task<IReadOnlyList<LoggedOperation>> ReadAsync(
         string documentId, long afterVersion, int maxCount, int maxBytes, CancellationToken cancellationToken) =>
-        AskAsync<IReadOnlyList<LoggedOperation>>(() => Range(documentId, afterVersion, long.MaxValue, maxCount, maxBytes));
+        AskAsync<IReadOnlyList<LoggedOperation>>(
+            () => Range(database.Find(documentId), afterVersion, long.MaxValue, maxCount, maxBytes));
 
     public Task<IReadOnlyList<LoggedOperation>> ReadHistoryAsync(
         string documentId, long afterVersion, long throughVersion, int maxBytes, CancellationToken cancellationToken) =>
-        AskAsync<IReadOnlyList<LoggedOperation>>(() => Range(documentId, afterVersion, throughVersion, 100_000, maxBytes));
+        AskAsync<IReadOnlyList<LoggedOperation>>(
+            () => Range(database.FindEver(documentId), afterVersion, throughVersion, 100_000, maxBytes));
 
     public Task<IReadOnlyList<AuditLink>> ReadAuditLinksAsync(
         string documentId, long afterVersion, int maxCount, CancellationToken cancellationToken) =>
@@ -120,7 +122,7 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
         isWrite: true);
 
     public Task<bool> DeleteAsync(string documentId, DateTimeOffset deletedAt, CancellationToken cancellationToken) =>
-        throw new NotSupportedException();
+        AskAsync(() => database.Delete(documentId), isWrite: true);
 
     public Task<IReadOnlyList<DocumentRecord>> ListAsync(
         DocumentCursor? after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
@@ -131,10 +133,10 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
     public Task<IReadOnlyList<DeletedDocument>> ListDeletedAsync(
         string afterId, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    private List<LoggedOperation> Range(
-        string documentId, long afterVersion, long throughVersion, int maxCount, int maxBytes)
+    private static List<LoggedOperation> Range(
+        StoredDocument? document, long afterVersion, long throughVersion, int maxCount, int maxBytes)
     {
-        if (database.Find(documentId) is not { } document || afterVersion >= document.Head)
+        if (document is null || afterVersion >= document.Head)
             return [];
         var read = new List<LoggedOperation>();
         long bytes = 0;

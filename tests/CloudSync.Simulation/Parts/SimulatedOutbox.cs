@@ -22,6 +22,8 @@ internal sealed class SimulatedOutbox : ClientOutbox
     {
         (_process, _disk, _mark) = (process, disk, mark);
         process.Died += OnDied;
+        // As FileClientOutbox does, so that what is read now can't be taken back.
+        disk.Flush();
     }
 
     /// <summary>A write has failed.</summary>

@@ -13,6 +13,7 @@ internal enum ActionKind
     ReadVersion,
     EditByServer,
     Rename,
+    DeleteDocument,
 
     // What goes wrong with their devices and lines.
     GoOffline,

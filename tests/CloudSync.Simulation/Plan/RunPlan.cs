@@ -9,11 +9,12 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="Users">How many people.</param>
 /// <param name="Outboxes">How many of them, the first ones, keep their edits on their devices.</param>
 /// <param name="Documents">The types of the documents.</param>
+/// <param name="AreLong">Whether texts begin with so much that a content is kept apart from the edits in an outbox.</param>
 /// <param name="Lasts">How long people write and things go wrong.</param>
 /// <param name="AppendsAtOnce">Of the log.</param>
 /// <param name="Actions">What happens, by time.</param>
 internal sealed record RunPlan(
-    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<DocumentType> Documents, TimeSpan Lasts, int AppendsAtOnce,
+    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<DocumentType> Documents, bool AreLong, TimeSpan Lasts, int AppendsAtOnce,
     IReadOnlyList<PlannedAction> Actions)
 {
     // Edits in a minute of all people together.
@@ -32,6 +33,8 @@ internal sealed record RunPlan(
         int gateways = random.Next(1, 4), users = random.Next(2, 6), outboxes = random.Next(users + 1);
         DocumentType[] types = [DocumentType.Text, DocumentType.RichText, DocumentType.Json];
         var documents = Enumerable.Range(0, random.Next(1, 4)).Select(_ => types[random.Next(types.Length)]).ToArray();
+
+        var areLong = random.Next(6) == 0;
 
         // Each run has some kinds of faults only, so that they meet more often in some, and are alone in others.
         var kinds = _faults.Where(_ => random.Next(3) == 0).ToArray();
@@ -56,6 +59,9 @@ internal sealed record RunPlan(
         }
 
         Add(ActionKind.Rename, gateways);
+        // What is deleted is lost to all that could happen to it after: so there is another, and it happens in some runs only.
+        if (documents.Length > 1 && random.Next(3) == 0)
+            Add(ActionKind.DeleteDocument, gateways);
         var faults = kinds.Length == 0 ? 0 : random.Next(2, 2 + (int)(30 * minutes));
         for (var i = 0; i < faults; i++)
         {
@@ -67,7 +73,7 @@ internal sealed record RunPlan(
         }
 
         return new(
-            seed, gateways, users, outboxes, documents, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+            seed, gateways, users, outboxes, documents, areLong, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
 
         void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
             lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));

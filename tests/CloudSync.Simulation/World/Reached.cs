@@ -40,6 +40,12 @@ internal enum Rare
     /// <summary>Somebody had fallen behind what is in memory, and was sent a page of the log.</summary>
     CatchUps,
 
+    /// <summary>A document was deleted.</summary>
+    Deletions,
+
+    /// <summary>Somebody who had a document open was told that it was deleted.</summary>
+    DeletionsTold,
+
     /// <summary>A gateway was drained to its end.</summary>
     Drains,
 
@@ -69,6 +75,8 @@ internal sealed class Reached : IEquatable<Reached>
     /// <summary>By name, as in JSON.</summary>
     public IReadOnlyDictionary<string, long> Counts => Enum.GetValues<Rare>().ToDictionary(
         static rare => JsonNamingPolicy.SnakeCaseLower.ConvertName(rare.ToString()), rare => _counts[(int)rare]);
+
+    public long this[Rare rare] => _counts[(int)rare];
 
     public void Count(Rare rare, long by = 1) => _counts[(int)rare] += by;
 
