@@ -82,6 +82,11 @@ internal sealed class HistoryMeasurement : IAsyncDisposable
         foreach (var version in _contents.Keys)
             versions.Add(await TimeAsync(reader, version));
 
+        started = Stopwatch.GetTimestamp();
+        var rebuilt = await RebuildAsync();
+        var rebuildTime = Stopwatch.GetElapsedTime(started);
+        matches &= RecordedHistory.Encode(rebuilt).AsSpan().SequenceEqual(_contents[_operations.Length]);
+
         async Task<double> TimeAsync(DocumentReader from, long version)
         {
             var timestamp = Stopwatch.GetTimestamp();
@@ -110,6 +115,7 @@ internal sealed class HistoryMeasurement : IAsyncDisposable
             AppendMsMaxWhilePacking = Percentile(meanwhile, 100),
             OpenMsP50 = Percentile(openings, 50),
             OpenMsMax = Percentile(openings, 100),
+            RebuildSeconds = Math.Round(rebuildTime.TotalSeconds, 2),
             HistoricalVersionMsP50 = Percentile(versions, 50),
             HistoricalVersionMsMax = Percentile(versions, 100),
             Matches = matches,
@@ -177,6 +183,22 @@ internal sealed class HistoryMeasurement : IAsyncDisposable
         }
 
         return times;
+    }
+
+    /// <summary>The content at the head without any snapshot: every operation there ever was, folded.</summary>
+    private async Task<DocumentState> RebuildAsync()
+    {
+        var state = DocumentType.Text.CreateEmpty();
+        for (var version = 0L; version < _operations.Length;)
+        {
+            var page = await _log.ReadHistoryAsync(
+                DocumentId, version, Math.Min(version + DocumentReader.PageOperations, _operations.Length), DocumentReader.PageBytes, _stop);
+            foreach (var operation in page)
+                state.Apply(operation.Bytes.Span);
+            version += page.Count;
+        }
+
+        return state;
     }
 
     private async Task ReopenAsync()

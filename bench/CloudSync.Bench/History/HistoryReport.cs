@@ -47,6 +47,9 @@ internal sealed record HistoryReport
 
     public required double OpenMsMax { get; init; }
 
+    /// <summary>To the content at the head if there were no snapshot at all: every operation read and folded.</summary>
+    public required double RebuildSeconds { get; init; }
+
     /// <summary>To the content at versions chosen at random.</summary>
     public required double HistoricalVersionMsP50 { get; init; }
 
@@ -70,6 +73,7 @@ internal sealed record HistoryReport
             "appends meanwhile",
             $"p99 {AppendMsP99WhilePacking:N2} ms, max {AppendMsMaxWhilePacking:N2} ms (without packing: p99 {AppendMsP99:N2} ms)");
         Row("open", $"p50 {OpenMsP50:N2} ms, max {OpenMsMax:N2} ms");
+        Row("without snapshots", $"{RebuildSeconds:N2} s");
         Row("any version", $"p50 {HistoricalVersionMsP50:N2} ms, max {HistoricalVersionMsMax:N2} ms");
         Row("contents equal", $"{(Matches ? "yes" : "NO")}");
         console.Write(table);

@@ -24,7 +24,7 @@ internal sealed record Transaction(int Agent, int[] Parents, Patch[] Patches);
 internal sealed record Trace(
     bool Concurrent, int Agents, string StartContent, string EndContent, Transaction[] Transactions)
 {
-    public int Patches { get; } = Transactions.Sum(transaction => transaction.Patches.Length);
+    public int Patches { get; private init; } = Transactions.Sum(transaction => transaction.Patches.Length);
 
     /// <exception cref="InvalidDataException">The file is not a recorded session, or one that can't be replayed.</exception>
     public static async Task<Trace> LoadAsync(FileInfo file, CancellationToken cancellationToken)
@@ -50,6 +50,16 @@ internal sealed record Trace(
             read.Kind == "concurrent", Math.Max(1, read.NumAgents), read.StartContent ?? "", read.EndContent, transactions);
         trace.Check(file);
         return trace;
+    }
+
+    /// <summary>The session again and again, from its beginning, until it has at least so many patches.</summary>
+    public Trace Repeat(int patches)
+    {
+        var again = new Transaction(0, [], [new Patch(0, EndContent.Length, StartContent)]);
+        var transactions = new List<Transaction>(Transactions);
+        for (var count = Patches; count < patches; count += Patches + 1)
+            transactions.AddRange([again, .. Transactions]);
+        return this with { Transactions = [.. transactions], Patches = transactions.Sum(transaction => transaction.Patches.Length) };
     }
 
     private static Patch ReadPatch(FileInfo file, JsonElement[] patch) =>
