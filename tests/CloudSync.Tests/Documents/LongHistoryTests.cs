@@ -26,9 +26,10 @@ public sealed class LongHistoryTests : IDisposable
     {
         await using var before = await StartAsync();
         await FillAsync(before, operations);
-        // Nobody has made a snapshot of it yet. The first to open it folds all of it, and leaves one at once.
-        using (var first = await before.OpenAsync("d", 1))
-            Assert.Equal(operations, first.Version);
+        // Nobody has made a snapshot of it yet. The first to open it folds all of it, and one is made at once: he stays, so
+        // it is not that of a document which leaves memory.
+        using var first = await before.OpenAsync("d", 1);
+        Assert.Equal(operations, first.Version);
         Assert.InRange(before.Log.OperationsRead, operations, operations + SnapshotOperations);
         await SnapshotReachesAsync(before, operations);
         // It grows on, and then the gateway dies without having put anything in order.
@@ -52,23 +53,31 @@ public sealed class LongHistoryTests : IDisposable
     [Fact]
     public async Task Operations_since_the_last_snapshot_count_towards_the_next_across_crashes()
     {
+        // A snapshot is worth making when the edits since the last weigh a fair part of it: of this one, more than those of
+        // one life, and less than those of two.
+        var content = Delta.FromPlainText(new string('y', 64_000)).Bytes;
+        const int EachLife = SnapshotOperations + 10;
         await using var first = await StartAsync();
         await FillAsync(first, 0);
-        const int Each = (SnapshotOperations / 2) + 10;
-        await WriteAsync(first, 1);
-        Assert.Null(await first.Log.FindSnapshotAsync("d", long.MaxValue, CancellationToken.None));
+        await first.Log.AppendAsync(
+            [new DocumentAppend("d", 0, [new NewOperation(9, 1, 0, "ada", DateTimeOffset.UnixEpoch, content)])], CancellationToken.None);
+        await first.Log.SaveSnapshotAsync("d", 1, content, CancellationToken.None);
+        using var stays = await WriteAsync(first, 1, EachLife);
+        Assert.Equal(1, (await first.Log.FindSnapshotAsync("d", long.MaxValue, CancellationToken.None))!.Version);
         await using var second = await StartAsync();
-        await WriteAsync(second, 2);
-        await SnapshotReachesAsync(second, SnapshotOperations);
+        using var staysToo = await WriteAsync(second, 2, EachLife);
+        await SnapshotReachesAsync(second, 1 + EachLife);
 
-        static async Task WriteAsync(DocumentsHost host, ulong clientId)
+        static async Task<TestSession> WriteAsync(DocumentsHost host, ulong clientId, int operations)
         {
-            using var writer = await host.OpenAsync("d", clientId);
-            for (var i = 0; i < Each; i++)
+            var writer = await host.OpenAsync("d", clientId);
+            for (var i = 0; i < operations; i++)
             {
                 writer.Submit(Edit(i));
                 await writer.ReachAsync(writer.Version + 1);
             }
+
+            return writer;
         }
     }
 
