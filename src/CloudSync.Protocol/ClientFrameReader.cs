@@ -77,7 +77,7 @@ public ref struct ClientFrameReader(ReadOnlySpan<byte> frame)
             if (!reader.TryReadTag(out var field, out var type))
                 return false;
             var known = type == WireType.Bytes
-                && field is >= ClientMessage.HelloFieldNumber and <= ClientMessage.SetPresenceFieldNumber;
+                && field is >= ClientMessage.HelloFieldNumber and <= ClientMessage.AuthenticateFieldNumber;
             if (!known)
             {
                 if (!reader.TrySkip(type))

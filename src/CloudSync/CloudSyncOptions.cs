@@ -68,6 +68,9 @@ public sealed class CloudSyncLimits
     /// <summary>Connections to this gateway from one address.</summary>
     public int ConnectionsPerAddress { get; set; } = 18_000;
 
+    /// <summary>Tokens that one connection may give in a minute, after that of its Hello.</summary>
+    public int TokensPerMinute { get; set; } = 10;
+
     /// <summary>Bytes in one WebSocket message from a client.</summary>
     public int MessageBytes { get; set; } = (1 << 20) + 4096;
 

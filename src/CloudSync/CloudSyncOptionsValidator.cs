@@ -43,6 +43,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         var limits = options.Limits;
         Limit(nameof(limits.Connections), limits.Connections);
         Limit(nameof(limits.ConnectionsPerAddress), limits.ConnectionsPerAddress);
+        Limit(nameof(limits.TokensPerMinute), limits.TokensPerMinute);
         Limit(nameof(limits.MessageBytes), limits.MessageBytes);
         Limit(nameof(limits.OperationBytes), limits.OperationBytes);
         Limit(nameof(limits.DocumentLength), limits.DocumentLength);

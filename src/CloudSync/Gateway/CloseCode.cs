@@ -27,6 +27,8 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
         new(4004, "SEND_TIMEOUT", "What was sent was not read in time.");
     public static readonly CloseCode Internal =
         new(4005, "INTERNAL", "Something broke in the gateway.");
+    public static readonly CloseCode TokenExpired =
+        new(4006, "TOKEN_EXPIRED", "The token has ended. Come back with another.");
 
     // Do not come back.
     public static readonly CloseCode MalformedFrame =
@@ -47,6 +49,7 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
     public static IReadOnlyList<CloseCode> All { get; } =
     [
         Normal, GoingAway, TooManyConnections, HeartbeatTimeout, ReceiveTimeout, SendTimeout, Internal,
+        TokenExpired,
         MalformedFrame, TextMessage, MessageTooLarge, UnsupportedProtocolVersion, HelloExpected, HelloInvalid,
         Unauthorized,
     ];

@@ -100,6 +100,8 @@ internal sealed partial class Connection
                 return HandleOpen(Open.Parser.ParseFrom(message.Bytes));
             case ClientMessage.BodyOneofCase.Close:
                 return HandleClose(Protocol.V1.Close.Parser.ParseFrom(message.Bytes));
+            case ClientMessage.BodyOneofCase.Authenticate:
+                return HandleAuthenticate(Authenticate.Parser.ParseFrom(message.Bytes).Token);
             case ClientMessage.BodyOneofCase.Hello:
                 HandleHello(Hello.Parser.ParseFrom(message.Bytes));
                 return true;
@@ -127,6 +129,7 @@ internal sealed partial class Connection
         else if (_host is null && _gateway.Authenticator is { } authenticator)
         {
             _hello = HelloState.Authenticating;
+            _standsOnToken = true;
             _ = AuthenticateAsync(authenticator, hello);
         }
         else
@@ -149,10 +152,15 @@ internal sealed partial class Connection
             return;
         }
 
-        if (Identity.FromHost(principal) is { } user)
+        if (Identity.FromHost(principal) is { } user && TryFindEnd(principal!, out var end))
+        {
+            Volatile.Write(ref _tokenEndsAt, end);
             Greet(hello, user);
+        }
         else
+        {
             Refuse(GatewayRefusals.Unauthorized, CloseCode.Unauthorized);
+        }
     }
 
     private void Greet(Hello hello, User? host)
@@ -162,7 +170,7 @@ internal sealed partial class Connection
         _user = Identity.Settle(hello.User, host, hello.ClientId);
         GatewayLog.ConnectionOpened(_gateway.Log, Id, hello.ClientId, hello.Agent);
         Volatile.Write(ref _heardAt, _gateway.Time.GetTimestamp());
-        Answer(_gateway.Welcome(Id));
+        Answer(_gateway.Welcome(Id, MillisecondsUntil(_tokenEndsAt)));
         lock (_gate)
         {
             _hello = HelloState.Done;

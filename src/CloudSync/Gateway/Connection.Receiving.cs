@@ -167,6 +167,7 @@ internal sealed partial class Connection
         ClientMessage.BodyOneofCase.Hello => IsParsed(Hello.Parser, message.Bytes),
         ClientMessage.BodyOneofCase.Open => IsParsed(Open.Parser, message.Bytes),
         ClientMessage.BodyOneofCase.Close => IsParsed(Protocol.V1.Close.Parser, message.Bytes),
+        ClientMessage.BodyOneofCase.Authenticate => IsParsed(Authenticate.Parser, message.Bytes),
         ClientMessage.BodyOneofCase.SetPresence => IsParsed(SetPresence.Parser, message.Bytes),
         ClientMessage.BodyOneofCase.Ping => message.Bytes.IsEmpty || IsParsed(Ping.Parser, message.Bytes),
         _ => true,

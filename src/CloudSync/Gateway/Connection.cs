@@ -4,6 +4,7 @@
 // - Connection.cs: its life: identity, closing, timeouts.
 // - Connection.Receiving.cs: the receive loop, which reads whole messages.
 // - Connection.Handling.cs: what each message does.
+// - Connection.Token.cs: the credential it stands on.
 // - Connection.Documents.cs: opening and closing documents.
 // - Connection.Flushing.cs: what is sent. One flush at a time gathers what waits into one WebSocket message.
 //
@@ -178,6 +179,10 @@ internal sealed partial class Connection
             && IsOver(ref _heardAt, _gateway.HeartbeatTimeout))
         {
             Close(CloseCode.HeartbeatTimeout);
+        }
+        else
+        {
+            CheckToken(now);
         }
 
         bool IsOver(ref long since, long timeout)

@@ -78,7 +78,7 @@ internal sealed class GatewayEnvironment : IDisposable
 
     public void Dispose() => _stopped.Dispose();
 
-    public ServerMessage Welcome(string connectionId) => new()
+    public ServerMessage Welcome(string connectionId, ulong tokenValidForMs) => new()
     {
         Welcome = new Welcome
         {
@@ -96,6 +96,7 @@ internal sealed class GatewayEnvironment : IDisposable
             HeartbeatIntervalMs = (uint)Options.HeartbeatInterval.TotalMilliseconds,
             HeartbeatTimeoutMs = (uint)Options.HeartbeatTimeout.TotalMilliseconds,
             ServerTimeMs = Time.GetUtcNow().ToUnixTimeMilliseconds(),
+            TokenValidForMs = tokenValidForMs,
         },
     };
 

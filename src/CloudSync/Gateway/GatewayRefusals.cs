@@ -32,6 +32,20 @@ internal static class GatewayRefusals
     public static Refusal AuthenticatorBroke { get; } = new(
         ErrorCode.Internal, "The token could not be checked just now.", Retry.Later, TimeSpan.FromSeconds(5));
 
+    public static Refusal TokenInvalid { get; } = new(
+        ErrorCode.TokenInvalid, "The new token is not valid. The connection goes on with the one it had.");
+
+    public static Refusal TokenOfAnotherUser { get; } = new(
+        ErrorCode.TokenOfAnotherUser,
+        "The new token is another user's. The connection goes on with the one it had; another user needs another connection.");
+
+    public static Refusal TokenNotChecked { get; } = new(
+        ErrorCode.TokenNotChecked, "The new token could not be checked just now. The connection goes on with the one it had.",
+        Retry.Later, TimeSpan.FromSeconds(5));
+
+    public static Refusal TokenExpired { get; } = new(
+        ErrorCode.TokenExpired, "The token has ended. Come back with another.", Retry.Later);
+
     public static Refusal Internal { get; } = new(
         ErrorCode.Internal, "Something broke in the gateway. The server's log says what.", Retry.Later,
         TimeSpan.FromSeconds(5));
@@ -54,6 +68,10 @@ internal static class GatewayRefusals
     public static Refusal TooManyConnections(string limit, int value) => new(
         ErrorCode.TooManyConnections, Invariant($"There are {value:N0} connections, which is all there may be."),
         Retry.Later, TimeSpan.FromSeconds(5), limit, value);
+
+    public static Refusal TooManyTokens(int limit, TimeSpan wait) => new(
+        ErrorCode.TooManyTokens, Invariant($"{limit:N0} tokens were given within a minute, which is all there may be."),
+        Retry.Later, wait, nameof(CloudSyncLimits.TokensPerMinute), limit);
 
     public static Refusal TooManyDocuments(int limit) => new(
         ErrorCode.TooManyDocuments,

@@ -1,6 +1,7 @@
 // Who is at the other end: what the client says of itself, checked, with what the host knows of it on top.
 
 using System.Buffers;
+using System.Globalization;
 using System.Security.Claims;
 using CloudSync.Documents;
 using CloudSync.Protocol.V1;
@@ -13,6 +14,9 @@ internal static class Identity
     public const int NameLength = 128;
     public const int AgentLength = 64;
     public const int TokenLength = 8192;
+
+    // In seconds since 1970: the year 3000. What ends later, doesn't.
+    private const double NoEnd = 32_503_680_000;
 
     // Dark enough to be read on white, light enough to be told apart.
     private static readonly string[] _colors =
@@ -32,13 +36,23 @@ internal static class Identity
         return new User { Id = Cut(id, IdLength), Name = Cut(name, NameLength) };
     }
 
+    /// <summary>When what a host has authenticated somebody by ends; null if it doesn't say.</summary>
+    public static DateTimeOffset? EndOf(ClaimsPrincipal principal) =>
+        double.TryParse(principal.FindFirst("exp")?.Value, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds)
+        && seconds < NoEnd
+            ? DateTimeOffset.UnixEpoch.AddSeconds(Math.Max(0, seconds))
+            : null;
+
+    /// <summary>What is wrong with a token before anybody has checked it, or null.</summary>
+    public static Refusal? CheckToken(ErrorCode code, string token) => TooLong(code, "token", token, TokenLength);
+
     /// <summary>What is wrong with a Hello, or null.</summary>
     public static Refusal? Check(Hello hello)
     {
         if (hello.ClientId == 0)
             return new Refusal(ErrorCode.HelloInvalid, "client_id is 0; choose a random one that is not.");
         return TooLong(ErrorCode.HelloInvalid, "agent", hello.Agent, AgentLength)
-            ?? TooLong(ErrorCode.HelloInvalid, "token", hello.Token, TokenLength)
+            ?? CheckToken(ErrorCode.HelloInvalid, hello.Token)
             ?? (hello.User is null ? null : Check(ErrorCode.HelloInvalid, hello.User));
     }
 

@@ -22,7 +22,7 @@ internal sealed class ClientFrameTarget : IFuzzTarget
         for (var i = random.Next(5); i >= 0; i--)
         {
             var id = random.Next(3) == 0 ? "é😀" : "document";
-            frame.Messages.Add(random.Next(7) switch
+            frame.Messages.Add(random.Next(8) switch
             {
                 0 => new ClientMessage { Hello = new() { ProtocolVersion = 1, ClientId = random.NextBits(), Agent = "a", User = new() { Name = id } } },
                 1 => new ClientMessage { Ping = new() },
@@ -30,6 +30,7 @@ internal sealed class ClientFrameTarget : IFuzzTarget
                 3 => new ClientMessage { Close = new() { DocumentId = id } },
                 4 => new ClientMessage { SetPresence = new() { DocumentId = id, Version = 3, Selection = new() { Anchor = 1, Focus = 300 }, State = "{}" } },
                 5 => new ClientMessage(),
+                6 => new ClientMessage { Authenticate = new() { Token = id } },
                 _ => new ClientMessage { Submit = new() { DocumentId = id, BaseVersion = random.NextBits(), ClientSeq = 7, Operation = ByteString.CopyFrom(10, 18, 104, 105) } },
             });
         }
@@ -81,6 +82,7 @@ internal sealed class ClientFrameTarget : IFuzzTarget
                 case ClientMessage.BodyOneofCase.Ping: parsed.Ping = Frames.Parse(Ping.Parser, bytes); break;
                 case ClientMessage.BodyOneofCase.Open: parsed.Open = Frames.Parse(Open.Parser, bytes); break;
                 case ClientMessage.BodyOneofCase.Close: parsed.Close = Frames.Parse(Close.Parser, bytes); break;
+                case ClientMessage.BodyOneofCase.Authenticate: parsed.Authenticate = Frames.Parse(Authenticate.Parser, bytes); break;
                 case ClientMessage.BodyOneofCase.SetPresence: parsed.SetPresence = Frames.Parse(SetPresence.Parser, bytes); break;
                 case ClientMessage.BodyOneofCase.Submit:
                     if (!SubmitView.TryParse(bytes, out var submit))

@@ -23,6 +23,7 @@ public sealed class BadInputTests
         ["an Open whose inside is cut short"] = ([0x0A, 0x04, 0x1A, 0x02, 0x0A, 0x05], ErrorCode.MalformedFrame, 4100),
         ["a document id that is not UTF-8"] =
             ([0x0A, 0x05, 0x2A, 0x03, 0x0A, 0x01, 0xFF], ErrorCode.MalformedFrame, 4100),
+        ["an Authenticate cut short"] = ([0x0A, 0x04, 0x3A, 0x02, 0x0A, 0x05], ErrorCode.MalformedFrame, 4100),
         ["Hello again"] = (Messages.Frame(Messages.Hello()).ToByteArray(), ErrorCode.HelloInvalid, 4105),
     };
 
@@ -31,6 +32,7 @@ public sealed class BadInputTests
         ["a Ping"] = (Messages.Ping, ErrorCode.HelloExpected, 4104),
         ["an Open"] = (Messages.Open("doc"), ErrorCode.HelloExpected, 4104),
         ["a Submit"] = (Messages.Submit("doc"), ErrorCode.HelloExpected, 4104),
+        ["an Authenticate"] = (Messages.Authenticate("token"), ErrorCode.HelloExpected, 4104),
         ["nothing known"] = (new ClientMessage(), ErrorCode.HelloExpected, 4104),
         ["version 0"] = (Messages.Hello(version: 0), ErrorCode.UnsupportedProtocolVersion, 4103),
         ["version 2"] = (Messages.Hello(version: 2), ErrorCode.UnsupportedProtocolVersion, 4103),

@@ -21,6 +21,7 @@ public sealed class ClientFrameReaderTests
         Gen.Const(Messages.Ping),
         Gen.Select(Gen.ULong, Gen.UInt, GenText, (client, version, name) => Messages.Hello(client, version, name)),
         Gen.Select(GenText, GenText, (id, name) => Messages.SetPresence(id, new User { Name = name })),
+        GenText.Select(Messages.Authenticate),
         Gen.Const(new ClientMessage()));
 
     private static readonly Gen<ClientFrame> GenFrame = GenMessage.Array[0, 8].Select(Messages.Frame);
@@ -135,6 +136,9 @@ public sealed class ClientFrameReaderTests
                         break;
                     case ClientMessage.BodyOneofCase.SetPresence:
                         message.SetPresence = WithoutUnknown(SetPresence.Parser, SetPresence.Parser.ParseFrom(view.Bytes));
+                        break;
+                    case ClientMessage.BodyOneofCase.Authenticate:
+                        message.Authenticate = WithoutUnknown(Authenticate.Parser, Authenticate.Parser.ParseFrom(view.Bytes));
                         break;
                     case ClientMessage.BodyOneofCase.Ping:
                         message.Ping = WithoutUnknown(Ping.Parser, Ping.Parser.ParseFrom(view.Bytes));

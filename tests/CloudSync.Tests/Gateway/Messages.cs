@@ -20,6 +20,8 @@ internal static class Messages
 
     public static ClientMessage Ping { get; } = new() { Ping = new Ping() };
 
+    public static ClientMessage Authenticate(string token) => new() { Authenticate = new Authenticate { Token = token } };
+
     public static ClientMessage Open(string documentId, ulong? fromVersion = null)
     {
         var open = new Open { DocumentId = documentId };
