@@ -40,6 +40,7 @@ public sealed class CloudSyncClient : IDisposable
     // anew.
     private readonly Dictionary<string, ulong> _sequences = [];
     private readonly Queue<Action> _events = [];
+    private readonly ClientTokens _tokens;
     private int _depth;
     private TimeSpan _alarmAt = TimeSpan.MaxValue;
     private ClientConnection? _connection;
@@ -61,6 +62,7 @@ public sealed class CloudSyncClient : IDisposable
         _endpoint = new UriBuilder(endpoint) { Scheme = scheme }.Uri;
         _options = options ?? new();
         _transports = _options.TransportFactory ?? (uri => new WebSocketTransport(uri, _options.MaxFrameBytes));
+        _tokens = new(this);
         _started = _options.Clock.GetTimestamp();
         ClientId = TakeOutbox(_options);
         IsIdKept = ClientId != 0;
@@ -163,6 +165,31 @@ public sealed class CloudSyncClient : IDisposable
     }
 
     /// <summary>
+    /// Gives the server a new token of the same user without a new connection; documents stay open. It is said at later
+    /// connections too, unless there is a <see cref="CloudSyncClientOptions.TokenProvider"/>, which is asked then.
+    /// </summary>
+    /// <param name="token">The new token.</param>
+    /// <param name="cancellationToken">Cancels the wait.</param>
+    /// <returns>
+    /// Completes when the server has taken it, which is with the next connection if there is none now. After a refusal of the
+    /// connection, that is begun at once.
+    /// </returns>
+    /// <exception cref="RefusedException">
+    /// The server refuses it: <see cref="ErrorCode.TokenInvalid"/>, <see cref="ErrorCode.TokenOfAnotherUser"/>; or for now:
+    /// <see cref="ErrorCode.TokenNotChecked"/>, <see cref="ErrorCode.TooManyTokens"/>. The one before it still counts.
+    /// </exception>
+    public Task RenewTokenAsync(string token, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        using var _ = Enter();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        var taken = _tokens.Add(token);
+        if (_connection is null && _retryAt is null)
+            Connect();
+        return taken.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>
     /// Closes the connection and all documents. What isn't saved is lost, unless there is an outbox: await
     /// <see cref="CollaborativeDocument.WhenSavedAsync"/> first. What goes to the outbox is on its way when this returns.
     /// </summary>
@@ -177,6 +204,8 @@ public sealed class CloudSyncClient : IDisposable
         foreach (var kept in _kept.Values.ToArray())
             kept.SaveLast();
         _options.Outbox?.GiveBack();
+        _tokens.Disconnected();
+        _tokens.Fail(new ObjectDisposedException(nameof(CloudSyncClient)));
         _connection?.Transport.Close();
         _connection = null;
         _retryAt = _retryIn = null;
@@ -244,17 +273,13 @@ public sealed class CloudSyncClient : IDisposable
 
     internal void Connected(ClientConnection connection)
     {
-        using var _ = Enter();
+        using var scope = Enter();
         if (connection != _connection)
             return;
-        connection.Greeting = new()
-        {
-            ProtocolVersion = ProtocolVersion,
-            ClientId = ClientId,
-            Agent = _options.Agent,
-            User = User.ToWire(),
-            Token = _options.Token,
-        };
+        if (_tokens.ForHello() is { } token)
+            Greet(connection, token);
+        else
+            _ = GreetAsync(connection, _options.TokenProvider!);
     }
 
     internal void Received(ClientConnection connection, ReadOnlyMemory<byte> frame)
@@ -307,9 +332,11 @@ public sealed class CloudSyncClient : IDisposable
             _failures = 0;
         foreach (var document in _documents.Values)
             document.Disconnected();
+        _tokens.Disconnected();
         _refusal = closure.Refusal;
         if (_refusal is not null)
         {
+            _tokens.Fail(new RefusedException(_refusal));
             foreach (var document in _documents.Values)
                 document.FailWaiters();
             return;
@@ -342,6 +369,37 @@ public sealed class CloudSyncClient : IDisposable
             throw;
         }
     }
+
+    private async Task GreetAsync(ClientConnection connection, Func<Task<string>> provider)
+    {
+        string? token = null;
+        var why = "The provider gave none.";
+        try
+        {
+            token = await provider().ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            why = exception.Message;
+        }
+
+        using var scope = Enter();
+        if (connection != _connection)
+            return;
+        if (token is null)
+            Drop(new($"There is no token to connect with: {why}"));
+        else
+            Greet(connection, token);
+    }
+
+    private void Greet(ClientConnection connection, string token) => connection.Greeting = new()
+    {
+        ProtocolVersion = ProtocolVersion,
+        ClientId = ClientId,
+        Agent = _options.Agent,
+        User = User.ToWire(),
+        Token = token,
+    };
 
     private KeptDocument? Keep(string documentId)
     {
@@ -380,6 +438,7 @@ public sealed class CloudSyncClient : IDisposable
             case ServerMessage.BodyOneofCase.Welcome when !connection.Welcomed:
                 Limits = message.Welcome.Limits;
                 connection.Welcome(message.Welcome, _options.Random);
+                _tokens.Welcomed(message.Welcome.TokenValidForMs);
                 foreach (var document in _documents.Values)
                     document.Connected();
                 SetAlarm(connection.NextAlarm);
@@ -404,6 +463,11 @@ public sealed class CloudSyncClient : IDisposable
                 break;
             case ServerMessage.BodyOneofCase.Error when message.Error.DocumentId.Length > 0:
                 Find(message.Error.DocumentId)?.Handle(message.Error);
+                break;
+            case ServerMessage.BodyOneofCase.Authenticated:
+                _tokens.Handle(message.Authenticated);
+                break;
+            case ServerMessage.BodyOneofCase.Error when _tokens.TryHandle(message.Error):
                 break;
             case ServerMessage.BodyOneofCase.Error:
                 var error = message.Error;
@@ -445,6 +509,7 @@ public sealed class CloudSyncClient : IDisposable
                 connection.PingDue = true;
         }
 
+        _tokens.OnAlarm();
         foreach (var document in _documents.Values)
             document.OnAlarm();
         foreach (var kept in _kept.Values)
@@ -453,6 +518,8 @@ public sealed class CloudSyncClient : IDisposable
             SetAlarm(retryAt);
         if (_connection is not null)
             SetAlarm(_connection.NextAlarm);
+        if (_tokens.RenewAt is { } renewAt)
+            SetAlarm(renewAt);
     }
 
     private void Leave()
@@ -570,10 +637,17 @@ public sealed class CloudSyncClient : IDisposable
         if (connection.PingDue)
             frame.Messages.Add(new ClientMessage { Ping = new() });
         connection.PingDue = false;
+        var bytesLeft = (int)Math.Min(Limits!.MessageBytes, int.MaxValue);
+        if (_tokens.TakeDue() is { } token)
+        {
+            var authenticate = new ClientMessage { Authenticate = new() { Token = token } };
+            frame.Messages.Add(authenticate);
+            bytesLeft -= authenticate.CalculateSize();
+        }
+
         foreach (var documentId in connection.Closing)
             frame.Messages.Add(new ClientMessage { Close = new() { DocumentId = documentId } });
         connection.Closing.Clear();
-        var bytesLeft = (int)Math.Min(Limits!.MessageBytes, int.MaxValue);
         while (_due.TryPeek(out var document))
         {
             // What a document has to say goes into a frame of its own if there is no room left in this one.

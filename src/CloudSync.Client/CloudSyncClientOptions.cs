@@ -8,8 +8,19 @@ public sealed class CloudSyncClientOptions
     /// <summary>Who is typing, as others see it.</summary>
     public User User { get; set; } = new("", "", "");
 
-    /// <summary>A credential for servers that ask for one. Read at every connection, so it may be renewed at any time.</summary>
+    /// <summary>
+    /// A credential for servers that ask for one. Read at every connection, so it may be renewed at any time; on the
+    /// connection there is, <see cref="CloudSyncClient.RenewTokenAsync"/> renews it.
+    /// </summary>
     public string Token { get; set; } = "";
+
+    /// <summary>
+    /// Asked for the token instead, at every connection, and again before the one that it gave ends, if the server says when:
+    /// then the new one is given to the server on the living connection. Called while the client is locked, like a
+    /// handler of an event: it must not wait for another thread before it returns its task. If it fails when the client
+    /// connects, the client comes back later.
+    /// </summary>
+    public Func<Task<string>>? TokenProvider { get; set; }
 
     /// <summary>Named in the server's logs; at most 64 bytes.</summary>
     public string Agent { get; set; } = "cloudsync-dotnet/0.1.0";

@@ -29,6 +29,9 @@ internal sealed class FakeServer
 
     public bool ComposeRuns { get; set; }
 
+    /// <summary>How long tokens count from when they are given; 0: the server knows no end.</summary>
+    public ulong TokenValidForMs { get; set; }
+
     /// <summary>Answers a message in another way than usual if it returns true.</summary>
     public Func<FakeTransport, ClientMessage, bool>? Instead { get; set; }
 
@@ -70,12 +73,15 @@ internal sealed class FakeServer
                     Welcome = new()
                     {
                         ProtocolVersion = 1, Limits = Limits, HeartbeatIntervalMs = HeartbeatIntervalMs,
-                        HeartbeatTimeoutMs = 60_000,
+                        HeartbeatTimeoutMs = 60_000, TokenValidForMs = TokenValidForMs,
                     },
                 });
                 break;
             case ClientMessage.BodyOneofCase.Ping:
                 from.Queue(new ServerMessage { Pong = new() });
+                break;
+            case ClientMessage.BodyOneofCase.Authenticate:
+                from.Queue(new ServerMessage { Authenticated = new() { ValidForMs = TokenValidForMs } });
                 break;
             case ClientMessage.BodyOneofCase.Open:
                 Open(from, message.Open);

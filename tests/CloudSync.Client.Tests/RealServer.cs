@@ -13,6 +13,9 @@ internal sealed class RealServer : IAsyncDisposable
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("cloudsync-client-tests-");
     private WebApplication? _app;
 
+    /// <summary>Checks the tokens of clients; null: nobody does.</summary>
+    public ICloudSyncAuthenticator? Authenticator { get; set; }
+
     public DocumentService Documents => _app!.Services.GetRequiredService<DocumentService>();
 
     public Uri Endpoint { get; private set; } = new("http://127.0.0.1:0");
@@ -26,6 +29,8 @@ internal sealed class RealServer : IAsyncDisposable
         builder.Services
             .AddCloudSync(options => options.DrainWindow = TimeSpan.FromMilliseconds(100))
             .UseSqlite(Path.Combine(_directory.FullName, "cloudsync.db"));
+        if (Authenticator is not null)
+            builder.Services.AddSingleton(Authenticator);
         _app = builder.Build();
         _app.MapCloudSync("/sync");
         await _app.StartAsync();

@@ -1,6 +1,8 @@
 // The client against the real server, over real sockets.
 
+using System.Security.Claims;
 using CloudSync.Operations;
+using CloudSync.Protocol.V1;
 using Xunit;
 
 namespace CloudSync.Client.Tests;
@@ -160,6 +162,45 @@ public sealed class RealServerTests : IAsyncLifetime
         Assert.Equal(20, a.Version);
         Assert.Equal("98765432109876543210", a.ToPlainText());
         Assert.Equal(a.Content, b.Content);
+    }
+
+    [Fact]
+    public async Task A_token_is_refreshed_over_a_real_socket_without_reconnecting()
+    {
+        var cancellation = TestContext.Current.CancellationToken;
+        await using RealServer server = new() { Authenticator = new UserIds() };
+        await server.StartAsync();
+        await server.Documents.CreateAsync("doc", "text", "A title", "", ReadOnlyMemory<byte>.Empty, cancellation);
+        using CloudSyncClient client = new(server.Endpoint, new() { Token = "ada 1" });
+        List<SyncStateKind> states = [];
+        client.StateChanged += state => states.Add(state.Kind);
+        var document = await client.OpenAsync("doc", cancellation);
+        document.Submit(Delta.FromPlainText("a"));
+        await client.RenewTokenAsync("ada 2", cancellation).Soon();
+        document.Submit(Delta.FromPlainText("b"));
+        foreach (var (token, code) in new[] { ("bob 1", ErrorCode.TokenOfAnotherUser), ("", ErrorCode.TokenInvalid) })
+        {
+            var refused = await Assert.ThrowsAsync<RefusedException>(() => client.RenewTokenAsync(token, cancellation).Soon());
+            Assert.Equal(code, refused.Refusal.Code);
+        }
+
+        document.Submit(Delta.FromPlainText("c"));
+        await document.WhenSavedAsync().Soon();
+        Assert.Equal("cba", document.ToPlainText());
+        Assert.Equal([SyncStateKind.Live], states.Where(state => state is not SyncStateKind.Connecting).Distinct());
+        Assert.All(
+            await server.Documents.ReadOperationsAsync("doc", 0, 100, cancellation),
+            operation => Assert.Equal("ada", operation.Author));
+    }
+
+    // A token is the user's id and a number.
+    private sealed class UserIds : ICloudSyncAuthenticator
+    {
+        public ValueTask<ClaimsPrincipal?> AuthenticateAsync(string token, CancellationToken cancellationToken) =>
+            ValueTask.FromResult<ClaimsPrincipal?>(token.Split(' ') is [var id, _]
+                ? new(new ClaimsIdentity(
+                    [new("sub", id), new("exp", $"{DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()}")], "test"))
+                : null);
     }
 
     [Fact]
