@@ -44,7 +44,10 @@ export interface ClientOptions {
   /** Where the server listens, for example "wss://example.org/sync". */
   readonly url: string;
   readonly user: User;
-  /** A credential, for servers that ask for one; a function is asked for a new one at each connection. */
+  /**
+   * A credential, for servers that ask for one. A function is asked for a new one at each connection, and before the one
+   * that it gave ends, if the server says when.
+   */
   readonly token?: string | (() => string | Promise<string>);
   /** The class to connect with; default the global one. In Node 20: that of the `ws` package. */
   readonly WebSocket?: new (url: string) => WebSocketLike;

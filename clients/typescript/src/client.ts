@@ -8,6 +8,7 @@ import { CollaborativeDocument, type DocumentKind } from "./document.js";
 import { refusal, RefusedError } from "./errors.js";
 import { Events } from "./events.js";
 import {
+  AuthenticateSchema,
   ClientFrameSchema,
   HelloSchema,
   PingSchema,
@@ -19,6 +20,7 @@ import {
   type Welcome,
 } from "./generated/cloudsync/v1/frame_pb.js";
 import { plainText, richText } from "./rich-text.js";
+import { Tokens } from "./tokens.js";
 
 /** Rich text and plain text. */
 const text: DocumentKind<CollaborativeDocument> = {
@@ -53,6 +55,7 @@ export class CloudSyncClient {
   readonly #documents = new Map<string, CollaborativeDocument<any, any>>();
   readonly #sequences = new Map<string, number>();
   readonly #connection: Connection;
+  readonly #tokens: Tokens;
   readonly #online = (): void => void (this.#kind === "offline" && this.reconnect());
 
   #user: User;
@@ -90,6 +93,7 @@ export class CloudSyncClient {
     if (this.#clientId <= 0n || this.#clientId !== BigInt.asUintN(64, this.#clientId))
       throw new RangeError("A client id is a number from 1 to 2^64 - 1.");
     this.#connection = this.#createConnection();
+    this.#tokens = this.#createTokens(options.token ?? "");
     // Said now, and not by the WebSocket class later, when nobody is there to hear it.
     this.#url = new URL(options.url, globalThis.location?.href);
     globalThis.addEventListener?.("online", this.#online);
@@ -155,6 +159,20 @@ export class CloudSyncClient {
     this.#connect();
   }
 
+  /**
+   * Gives the server a new token without a new connection; documents stay open. Resolves when the server has taken it,
+   * which is with the next connection if there is none now. Called without a token, it asks the function of the options;
+   * that is done by itself before a token ends, if the server says when.
+   * @throws {RefusedError} The server refuses it ("TOKEN_INVALID", "TOKEN_OF_ANOTHER_USER"; later perhaps not:
+   * "TOKEN_NOT_CHECKED", "TOO_MANY_TOKENS"); the one before it still counts.
+   */
+  async renewToken(token?: string): Promise<void> {
+    if (this.#closed) throw new Error("The client is closed.");
+    const renewed = this.#tokens.renew(token);
+    if (this.#kind === "refused") this.reconnect();
+    return renewed;
+  }
+
   /** Closes the connection and every document; what is unsaved is lost (`state.unsaved` tells, `saved()` waits). */
   close(): void {
     if (this.#closed) return;
@@ -162,7 +180,21 @@ export class CloudSyncClient {
     this.#closed = true;
     globalThis.removeEventListener?.("online", this.#online);
     this.#hangUp();
+    this.#tokens.fail(new Error("The client is closed."));
     this.#become("offline");
+  }
+
+  #createTokens(source: string | (() => string | Promise<string>)): Tokens {
+    const client = this;
+    return new Tokens(source, {
+      get isLive() {
+        return client.#kind === "live";
+      },
+      random: client.#random,
+      now: () => client.#timers.now(),
+      after: client.#connection.after,
+      authenticate: (token) => client.#send({ case: "authenticate", value: create(AuthenticateSchema, { token }) }),
+    });
   }
 
   #createConnection(): Connection {
@@ -203,10 +235,9 @@ export class CloudSyncClient {
     // An event of a socket that was given up is nobody's any more.
     const isCurrent = (): boolean => this.#socket === socket;
     socket.onopen = () => {
-      const { token = "" } = this.#options;
+      const token = this.#tokens.forHello();
       if (typeof token === "string") return this.#hello(token);
-      Promise.resolve()
-        .then(token)
+      token
         .then((fresh) => isCurrent() && this.#hello(fresh))
         .catch(() => isCurrent() && this.#lose());
     };
@@ -252,7 +283,9 @@ export class CloudSyncClient {
     for (const { body } of messages) {
       if (body.case === "welcome") this.#welcomed(body.value);
       else if (body.case === "goingAway") this.#leave(body.value.reconnectAfterMsMin, body.value.reconnectAfterMsMax);
+      else if (body.case === "authenticated") this.#tokens.taken(body.value.validForMs);
       else if (body.case === "error" && body.value.documentId === "") {
+        if (this.#tokens.refuses(body.value)) continue;
         if (body.value.retry === Retry.NEVER) this.#refuse(refusal(body.value));
         else this.#invite(body.value.retryAfterMs, body.value.retryAfterMs + this.#backoff.next());
       } else if (body.case !== undefined && body.case !== "pong")
@@ -273,6 +306,7 @@ export class CloudSyncClient {
     // The first beat comes early by chance, so that clients which came together don't beat together.
     this.#beatIn(this.#random() * welcome.heartbeatIntervalMs);
     this.#become("live");
+    this.#tokens.welcomed(welcome.tokenValidForMs);
     for (const document of [...this.#documents.values()]) document.session.connected();
   }
 
@@ -321,6 +355,7 @@ export class CloudSyncClient {
   #refuse(reason: RefusedError): void {
     this.#reason = reason;
     this.#hangUp();
+    this.#tokens.fail(reason);
     this.#become("refused");
   }
 
@@ -340,6 +375,7 @@ export class CloudSyncClient {
     this.#socket = undefined;
     this.#timers.clearTimeout(this.#timer);
     this.#timers.clearTimeout(this.#leaving);
+    this.#tokens.disconnected();
     socket?.close();
   }
 

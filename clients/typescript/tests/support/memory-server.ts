@@ -131,6 +131,8 @@ export class MemoryServer {
   limits = { messageBytes: 1 << 20, operationBytes: 1 << 19, presenceBytes: 1024 };
   heartbeatIntervalMs = 15_000;
   heartbeatTimeoutMs = 40_000;
+  /** How long tokens count from when they are given; 0: no end is known. */
+  tokenValidForMs = 0n;
   /** Looked at before a message is handled; true: the test has dealt with it. */
   intercept: (socket: ServerSocket, body: Body) => boolean = () => false;
 
@@ -186,8 +188,10 @@ export class MemoryServer {
     if (body.case === "hello") {
       socket.clientId = body.value.clientId;
       socket.name = body.value.user?.name ?? "";
-      const { limits, heartbeatIntervalMs, heartbeatTimeoutMs } = this;
-      socket.send({ case: "welcome", value: { protocolVersion: 1, limits, heartbeatIntervalMs, heartbeatTimeoutMs } });
+      const { limits, heartbeatIntervalMs, heartbeatTimeoutMs, tokenValidForMs } = this;
+      socket.send({ case: "welcome", value: { protocolVersion: 1, limits, heartbeatIntervalMs, heartbeatTimeoutMs, tokenValidForMs } });
+    } else if (body.case === "authenticate") {
+      socket.send({ case: "authenticated", value: { validForMs: this.tokenValidForMs } });
     } else if (body.case === "ping") {
       socket.send({ case: "pong", value: {} });
     } else if (body.case === "open") {
