@@ -55,7 +55,7 @@ public sealed class LongHistoryTests : IDisposable
     {
         // A snapshot is worth making when the edits since the last weigh a fair part of it: of this one, more than those of
         // one life, and less than those of two.
-        var content = Delta.FromPlainText(new string('y', 64_000)).Bytes;
+        var content = Delta.FromPlainText(new string('y', 80_000)).Bytes;
         const int EachLife = SnapshotOperations + 10;
         await using var first = await StartAsync();
         await FillAsync(first, 0);
