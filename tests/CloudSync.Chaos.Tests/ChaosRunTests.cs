@@ -19,7 +19,7 @@ public sealed class ChaosRunTests(ITestOutputHelper output)
             var report = await new ChaosRun(
                 new ChaosOptions(
                     folder.FullName, Path.Combine(AppContext.BaseDirectory, "CloudSync.Server"), TimeSpan.FromMinutes(1),
-                    FaultKinds.Choose("kill-gateway,kill-primary,pause-pgbouncer,cut-nginx-gateway,kill-redis,kill-nginx"), seed, Trace: null, FaultsMax: 10),
+                    FaultKinds.Choose("kill-gateway,kill-primary,pause-pgbouncer,cut-nginx-gateway,kill-redis,kill-nginx"), seed, Traces: [], FaultsMax: 10),
                 output.WriteLine).RunAsync(TestContext.Current.CancellationToken);
             var text = new StringWriter();
             report.Write(text);

@@ -1,6 +1,5 @@
 // One run: a cluster, clients who use it, faults one after another, and at the end the question whether all is as it must be.
 
-using CloudSync.Bench.Replay;
 using CloudSync.Chaos.Checking;
 using CloudSync.Chaos.Faults;
 using CloudSync.Chaos.History;
@@ -16,11 +15,11 @@ namespace CloudSync.Chaos;
 /// <param name="Duration">How long faults are injected.</param>
 /// <param name="Faults">Which kinds.</param>
 /// <param name="Seed">What is random comes from it; what the machine does is not the same twice.</param>
-/// <param name="Trace">A recorded session that is typed besides.</param>
+/// <param name="Traces">Recorded sessions that are typed besides.</param>
 /// <param name="Crowd">How many people only have a document open.</param>
 /// <param name="FaultsMax">Ends the run after so many, if that is sooner.</param>
 internal sealed record ChaosOptions(
-    string Folder, string ServerProgram, TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, Trace? Trace, int Crowd = 0,
+    string Folder, string ServerProgram, TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, IReadOnlyList<NamedTrace> Traces, int Crowd = 0,
     int FaultsMax = int.MaxValue);
 
 /// <summary>Runs it.</summary>
@@ -44,17 +43,19 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         var started = System.Diagnostics.Stopwatch.StartNew();
         IReadOnlyList<LoggedDocument> log;
         Dictionary<string, string> missing;
+        TraceLine[] traces;
         await using (var cluster = await ChaosCluster.StartAsync(options.Folder, options.ServerProgram, say, stop))
         {
             using var history = new HistoryWriter(file);
             missing = options.Faults.Where(kind => kind.Missing(cluster).Length > 0).ToDictionary(static kind => kind.Name, kind => kind.Missing(cluster));
             FaultKind[] kinds = [.. options.Faults.Where(kind => !missing.ContainsKey(kind.Name))];
-            await using var clients = await Clients.StartAsync(cluster, history, options.Trace, options.Crowd, new Random(_random.Next()), stop);
+            await using var clients = await Clients.StartAsync(cluster, history, options.Traces, options.Crowd, new Random(_random.Next()), stop);
             started.Restart();
             say($"The cluster runs, and clients write. {kinds.Length} kinds of faults, seed {options.Seed}.");
             await InjectAsync(cluster, clients, history, kinds, started, stop);
             say("The last fault is healed; clients finish.");
             log = await FinishAsync(cluster, clients, stop);
+            traces = [.. clients.Traces.Select(static trace => new TraceLine(trace.Name, trace.Typed, trace.Patches))];
         }
 
         say("Checking…");
@@ -63,7 +64,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
             check.Anomalies.Add(anomaly.Kind, $"{anomaly.Sentence}");
         return ChaosReport.Of(
             options.Seed, started.Elapsed, check, new Recovery(HistoryReader.Read(file)),
-            FaultKinds.All.ToDictionary(static kind => kind.Name, static kind => kind.Traits), missing);
+            FaultKinds.All.ToDictionary(static kind => kind.Name, static kind => kind.Traits), missing, traces);
     }
 
     private async Task InjectAsync(

@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Runtime.InteropServices;
 using CloudSync.Bench.Replay;
 using CloudSync.Chaos.Faults;
+using CloudSync.Chaos.Workload;
 using CloudSync.Cluster.Parts;
 
 namespace CloudSync.Chaos;
@@ -46,7 +47,10 @@ internal static class CommandLine
             }
         });
         var seed = new Option<int?>("--seed") { Description = "Which faults come when, and what is typed; random if left out." };
-        var trace = new Option<FileInfo?>("--trace") { Description = "A recorded session (.json or .json.gz) that is typed besides." };
+        var traces = new Option<FileInfo[]>("--trace")
+        {
+            Description = "Recorded sessions (.json or .json.gz) that are typed besides.", AllowMultipleArgumentsPerToken = true,
+        };
         var crowd = new Option<int>("--crowd") { Description = "How many people more only have a document open." };
         crowd.Validators.Add(static result =>
         {
@@ -58,12 +62,12 @@ internal static class CommandLine
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new RootCommand("Injects faults into a cluster while clients write, and checks that nothing is lost.")
         {
-            minutes, faults, seed, trace, crowd, server, data, json,
+            minutes, faults, seed, traces, crowd, server, data, json,
         };
         command.SetAction(async (parsed, stop) => await RunAsync(
             new Arguments(
                 TimeSpan.FromMinutes(parsed.GetValue(minutes)), FaultKinds.Choose(parsed.GetValue(faults) ?? ""),
-                parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(trace), parsed.GetValue(crowd),
+                parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(traces) ?? [], parsed.GetValue(crowd),
                 parsed.GetValue(server)?.FullName ?? Environment.GetEnvironmentVariable(ServerVariable) ?? Path.Combine(AppContext.BaseDirectory, "CloudSync.Server"),
                 parsed.GetValue(data), parsed.GetValue(json)),
             stop));
@@ -104,12 +108,18 @@ internal static class CommandLine
 
             // PostgreSQL runs as a user of its own, who has to get there.
             File.SetUnixFileMode(folder.FullName, (UnixFileMode)0b111_101_101);
-            var trace = arguments.Trace is null ? null : await Trace.LoadAsync(arguments.Trace, stop);
-            if (trace is { Concurrent: true })
-                throw new InvalidDataException($"{arguments.Trace!.Name} was typed by several at once: take a sequential session.");
+            var traces = new List<NamedTrace>();
+            foreach (var file in arguments.Traces)
+            {
+                var trace = await Trace.LoadAsync(file, stop);
+                if (trace.Concurrent)
+                    throw new InvalidDataException($"{file.Name} was typed by several at once: take a sequential session.");
+                traces.Add(new NamedTrace(file.Name.Split('.')[0], trace));
+            }
+
             Console.Error.WriteLine($"Seed {arguments.Seed}.");
             var report = await new ChaosRun(
-                new ChaosOptions(folder.FullName, arguments.Server, arguments.Duration, arguments.Faults, arguments.Seed, trace, arguments.Crowd),
+                new ChaosOptions(folder.FullName, arguments.Server, arguments.Duration, arguments.Faults, arguments.Seed, traces, arguments.Crowd),
                 static line => Console.Error.WriteLine(FormattableString.Invariant($"{DateTime.UtcNow:HH:mm:ss} {line}"))).RunAsync(stop);
             report.Write(arguments.Json ? Console.Error : Console.Out);
             if (arguments.Json)
@@ -145,5 +155,5 @@ internal static class CommandLine
     }
 
     private sealed record Arguments(
-        TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, FileInfo? Trace, int Crowd, string Server, DirectoryInfo? Data, bool Json);
+        TimeSpan Duration, IReadOnlyList<FaultKind> Faults, int Seed, IReadOnlyList<FileInfo> Traces, int Crowd, string Server, DirectoryInfo? Data, bool Json);
 }

@@ -37,6 +37,9 @@ internal sealed record GroupLine(string Group, double GoalMs, Spread FlowsAfterM
 
 internal sealed record AnomalyLine(string Kind, string Sentence);
 
+/// <summary>How many patches of a recorded session were typed, of how many.</summary>
+internal sealed record TraceLine(string Trace, int Typed, int Patches);
+
 internal sealed record ChaosReport
 {
     public const string Database = "database";
@@ -65,6 +68,7 @@ internal sealed record ChaosReport
     public required int Diverged { get; init; }
     public required IReadOnlyDictionary<string, int> AnomalyCounts { get; init; }
     public required IReadOnlyList<AnomalyLine> Anomalies { get; init; }
+    public required IReadOnlyList<TraceLine> Traces { get; init; }
     public required IReadOnlyList<RecoveryLine> Recovery { get; init; }
     public required IReadOnlyList<GroupLine> Groups { get; init; }
     public required int WriterSeconds { get; init; }
@@ -73,7 +77,7 @@ internal sealed record ChaosReport
 
     public static ChaosReport Of(
         int seed, TimeSpan duration, CheckResult check, Recovery recovery, IReadOnlyDictionary<string, FaultTraits> traits,
-        IReadOnlyDictionary<string, string> missing)
+        IReadOnlyDictionary<string, string> missing, IReadOnlyList<TraceLine> traces)
     {
         var impacts = recovery.Impacts();
         var availability = recovery.Availability();
@@ -95,6 +99,7 @@ internal sealed record ChaosReport
             Diverged = found.Count(Checking.Anomalies.Diverged),
             AnomalyCounts = found.Counts,
             Anomalies = [.. found.Found.Select(static anomaly => new AnomalyLine(anomaly.Kind, anomaly.Sentence))],
+            Traces = traces,
             Recovery =
             [
                 .. impacts.GroupBy(static impact => impact.Kind).OrderBy(static group => group.Key, StringComparer.Ordinal)
@@ -117,6 +122,8 @@ internal sealed record ChaosReport
     {
         output.WriteLine(Text($"Seed {Seed}, {Minutes} minutes, {FaultsInjected} faults."));
         output.WriteLine(Text($"Edits: {Submitted} begun, {Acknowledged} acknowledged, in {Operations} operations; {ViewsCompared} views compared with the log."));
+        foreach (var (trace, typed, patches) in Traces)
+            output.WriteLine(Text($"Recorded session {trace}: {typed} of {patches} patches typed."));
         output.WriteLine(Text($"Lost {Lost}, duplicated {Duplicated}, diverged {Diverged}; anomalies in all: {AnomalyCounts.Values.Sum()}."));
         output.WriteLine(Text($"Of {WriterSeconds} seconds of writers, in {ServedWithin1S * 100:0.00} % every edit was acknowledged within 1 s, in {ServedWithin5S * 100:0.00} % within 5 s."));
         output.WriteLine("Until edits of all writers flow again, in ms (p50 / p99 / max); what counts for the goal is marked *:");

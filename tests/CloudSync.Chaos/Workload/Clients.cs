@@ -15,6 +15,9 @@ internal sealed class Clients : IAsyncDisposable
     private static readonly (DocumentType Type, int Writers)[] _layout =
         [(DocumentType.Text, 2), (DocumentType.RichText, 2), (DocumentType.Json, 2), (DocumentType.RichText, 1), (DocumentType.Text, 1)];
 
+    // Of all recorded sessions together.
+    private static readonly TimeSpan _betweenPatches = TimeSpan.FromMilliseconds(20);
+
     private readonly ChaosCluster _cluster;
     private readonly HistoryWriter _history;
     private readonly Random _random;
@@ -24,8 +27,8 @@ internal sealed class Clients : IAsyncDisposable
     private readonly List<Task> _working = [];
     private readonly List<Roamer> _roamers = [];
     private readonly List<Session> _sessions = [];
+    private readonly List<TraceTyping> _traces = [];
     private readonly TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private TraceTyping? _trace;
     private Crowd? _crowd;
     private int _opened;
 
@@ -38,11 +41,14 @@ internal sealed class Clients : IAsyncDisposable
     /// <summary>Fails, with the reason, if one of them has met what nobody foresaw.</summary>
     public Task Failed => _failed.Task;
 
+    /// <summary>How far the recorded sessions have got.</summary>
+    public IReadOnlyList<TraceTyping> Traces => _traces;
+
     /// <summary>The documents that they write in.</summary>
     public IReadOnlyList<string> Documents => [.. _documents.Select(static document => document.Document)];
 
     public static async Task<Clients> StartAsync(
-        ChaosCluster cluster, HistoryWriter history, Trace? trace, int crowd, Random random, CancellationToken stop)
+        ChaosCluster cluster, HistoryWriter history, IReadOnlyList<NamedTrace> traces, int crowd, Random random, CancellationToken stop)
     {
         var clients = new Clients(cluster, history, random);
         try
@@ -53,11 +59,12 @@ internal sealed class Clients : IAsyncDisposable
             for (var i = 0; i < _layout.Length; i++)
                 await clients.AddDocumentAsync(i, stop);
             clients._working.Add(new RestReader(clients._http, history, [.. clients._documents], clients.NewRandom()).RunAsync(clients._stop.Token));
-            if (trace is not null)
+            foreach (var trace in traces)
             {
-                clients._trace = new TraceTyping(trace, history, clients.OpenAsync);
+                var typing = new TraceTyping(trace, _betweenPatches * traces.Count, history, clients.OpenAsync);
+                clients._traces.Add(typing);
                 clients._documents.Add(await clients.CreateAsync(DocumentType.Text, stop));
-                clients._working.Add(clients._trace.RunAsync(clients._documents[^1].Document, clients._stop.Token));
+                clients._working.Add(typing.RunAsync(clients._documents[^1].Document, clients._stop.Token));
             }
         }
         catch
@@ -116,7 +123,7 @@ internal sealed class Clients : IAsyncDisposable
             session.RecordFinal();
         }
 
-        _trace?.RecordExpected();
+        _traces.ForEach(static trace => trace.RecordExpected());
         return late;
     }
 

@@ -8,16 +8,30 @@ using CloudSync.Operations;
 
 namespace CloudSync.Chaos.Workload;
 
+/// <summary>A recorded session and its file's name.</summary>
+internal sealed record NamedTrace(string Name, Trace Trace);
+
+/// <param name="named">What is typed.</param>
+/// <param name="pause">Between two patches.</param>
+/// <param name="history">What happens is recorded there.</param>
+/// <param name="open">Opens a document under a name.</param>
 internal sealed class TraceTyping(
-    Trace trace, HistoryWriter history, Func<string, string, CancellationToken, Task<Session>> open)
+    NamedTrace named, TimeSpan pause, HistoryWriter history, Func<string, string, CancellationToken, Task<Session>> open)
 {
     private const int Typists = 3;
     private const int PatchesPerTurn = 20;
-    private const int PauseMs = 20;
 
     private readonly List<Session> _typists = [];
     private DocumentState _expected = DocumentType.Text.CreateEmpty();
     private string _document = "";
+
+    public string Name => named.Name;
+
+    /// <summary>Patches that were typed.</summary>
+    public int Typed { get; private set; }
+
+    /// <summary>Patches that there are.</summary>
+    public int Patches => named.Trace.Patches;
 
     public async Task RunAsync(string document, CancellationToken stop)
     {
@@ -25,11 +39,11 @@ internal sealed class TraceTyping(
         try
         {
             for (var i = 1; i <= Typists; i++)
-                _typists.Add(await open($"typist-{i}", document, stop));
-            if (trace.StartContent.Length > 0)
-                await TypeAsync(_typists[0], new Patch(0, 0, trace.StartContent));
+                _typists.Add(await open($"typist-{i}-{named.Name}", document, stop));
+            if (named.Trace.StartContent.Length > 0)
+                await TypeAsync(_typists[0], new Patch(0, 0, named.Trace.StartContent));
             var (turn, left) = (0, PatchesPerTurn);
-            foreach (var patch in trace.Transactions.SelectMany(static transaction => transaction.Patches))
+            foreach (var patch in named.Trace.Transactions.SelectMany(static transaction => transaction.Patches))
             {
                 stop.ThrowIfCancellationRequested();
                 if (left-- == 0)
@@ -40,7 +54,8 @@ internal sealed class TraceTyping(
 
                 // Not given up half way: what was typed is expected.
                 await TypeAsync(_typists[turn % Typists], patch);
-                await Task.Delay(PauseMs, stop);
+                Typed++;
+                await Task.Delay(pause, stop);
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
