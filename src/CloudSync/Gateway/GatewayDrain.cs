@@ -12,7 +12,7 @@ internal sealed class GatewayDrain(GatewayEnvironment gateway) : IHostedLifecycl
     private static readonly TimeSpan _comeBackAfter = TimeSpan.FromMilliseconds(250);
 
     // So many come to the other gateways in a second: few needn't wait for each other, and many don't come as a storm.
-    private const double MovesPerSecond = 2_500;
+    private const double MovesPerSecond = 500;
 
     // The rest of the window is for those who don't move by themselves.
     private const double MovingShare = 0.75;
