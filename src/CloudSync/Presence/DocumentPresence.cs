@@ -16,6 +16,9 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     // Whoever was last sent an older count than these reach back to is sent everybody.
     private const int MaxDepartures = 256;
 
+    // Of one client at once; the oldest beyond that don't come back. Two are usual, when a line broke.
+    private const int MaxCovered = 8;
+
     private readonly Dictionary<ulong, PresenceEntryState> _entries = [];
     private readonly Queue<(long At, ulong ClientId, bool Local)> _departures = new();
     private long _departuresKnownSince;
@@ -71,21 +74,49 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
         });
     }
 
-    // A client that comes back on another connection takes its own place.
+    // A client that comes back on another connection takes its own place. Which of the two is the living one isn't known: while the log
+    // can't be read, openings wait, and that of a dead connection may end after that of the new one. So the place of the other is kept.
     private bool Put(PresenceEntryState entry)
     {
-        if (_entries.Count >= maxEntries && !_entries.ContainsKey(entry.ClientId))
+        if (_entries.TryGetValue(entry.ClientId, out var known))
+            entry.Covered = known.Owner is not null ? Without(known, entry.Owner) : null;
+        else if (_entries.Count >= maxEntries)
             return false;
         _entries[entry.ClientId] = entry;
         entry.ChangedAt = ++_count;
         return true;
     }
 
-    /// <summary>Takes a session of this gateway out, unless its client has another one by now.</summary>
+    /// <summary>Takes a session of this gateway out; if its client has another one here, that one is shown.</summary>
     public void Leave(ulong clientId, object owner)
     {
-        if (_entries.TryGetValue(clientId, out var entry) && entry.Owner == owner)
+        if (!_entries.TryGetValue(clientId, out var entry) || entry.Owner is null)
+            return;
+        if (Without(entry, owner) is not { } left)
+        {
             Remove(entry);
+        }
+        else if (left != entry)
+        {
+            _entries[clientId] = left;
+            left.ChangedAt = ++_count;
+        }
+    }
+
+    // A client's entries without that of one session; null if none is left.
+    private static PresenceEntryState? Without(PresenceEntryState shown, object? owner)
+    {
+        if (shown.Owner == owner)
+            return shown.Covered;
+        for (var (entry, depth) = (shown, 0); entry.Covered is { } covered; (entry, depth) = (covered, depth + 1))
+        {
+            if (covered.Owner != owner && depth < MaxCovered)
+                continue;
+            entry.Covered = covered.Owner == owner ? covered.Covered : null;
+            break;
+        }
+
+        return shown;
     }
 
     public void LeaveRemote(string remoteGatewayId, ulong clientId)
@@ -114,10 +145,13 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     /// <summary>Moves every selection over what was committed.</summary>
     public void Advance(DocumentType type, ReadOnlySpan<MeasuredOperation> operations)
     {
-        foreach (var entry in _entries.Values)
+        foreach (var shown in _entries.Values)
         {
-            if (entry.Selection is { } selection)
-                entry.Selection = Move(type, entry.ClientId, selection, operations);
+            for (var entry = shown; entry is not null; entry = entry.Covered)
+            {
+                if (entry.Selection is { } selection)
+                    entry.Selection = Move(type, entry.ClientId, selection, operations);
+            }
         }
     }
 

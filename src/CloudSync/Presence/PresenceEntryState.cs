@@ -26,6 +26,11 @@ internal sealed class PresenceEntryState(ulong clientId, string gatewayId, objec
     /// <summary>What the application shows besides, as JSON; may be empty.</summary>
     public string State { get; set; } = "";
 
+    /// <summary>
+    /// What another session of the same client on this gateway shows, which counts again when this one leaves; or null.
+    /// </summary>
+    public PresenceEntryState? Covered { get; set; }
+
     /// <summary>When it was last changed, on the document's count of presence changes.</summary>
     public long ChangedAt { get; set; }
 

@@ -72,8 +72,33 @@ internal sealed record RunPlan(
             Add(kind, isOfPeople ? users : gateways, TimeSpan.FromSeconds(seconds));
         }
 
+        if (gateways > 1 && lasts > TimeSpan.FromSeconds(12) && random.Next(4) == 0)
+            CutOff();
+
         return new(
             seed, gateways, users, outboxes, documents, areLong, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+
+        // While a gateway can't reach the database others end, and people come to it: what they ask for waits there, and is given to
+        // connections that may be gone by then. By chance alone this hardly ever comes together.
+        void CutOff()
+        {
+            var length = TimeSpan.FromSeconds(2 + (10 * random.NextDouble()));
+            var at = (lasts - length) * random.NextDouble();
+            var gateway = random.Next(gateways);
+            AddAt(at, ActionKind.CutDatabase, gateway, length);
+            for (var i = 0; i < gateways; i++)
+            {
+                if (i != gateway)
+                    AddAt(at + (length * random.NextDouble()), ActionKind.KillGateway, i, length);
+            }
+
+            ActionKind[] kinds = [ActionKind.RestartDevice, ActionKind.BreakLine, ActionKind.CloseDocument, ActionKind.OpenDocument];
+            for (var i = 0; i < 3 * users; i++)
+                AddAt(at + (length * random.NextDouble()), kinds[random.Next(kinds.Length)], random.Next(users), TimeSpan.Zero);
+        }
+
+        void AddAt(TimeSpan at, ActionKind kind, int who, TimeSpan length) =>
+            actions.Add(new(at, kind, who, random.Next(documents.Length), length, 1, random.Next()));
 
         void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
             lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));

@@ -123,6 +123,40 @@ public sealed class PresenceTests : IAsyncLifetime
         Assert.Contains(1UL, bob.Present.Keys);
     }
 
+    [Fact]
+    public async Task A_client_is_shown_though_the_opening_of_its_dead_connection_ends_after_that_of_the_new_one()
+    {
+        using var alive = await _host.OpenAsync("d", 1, name: "Ada");
+        Select(alive, 1, 2);
+        // Both had waited for the log. The connection of this one is gone when it comes.
+        var dead = await _host.OpenAsync("d", 1, name: "Ada");
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        bob.Submit(Insert(0, "--"));
+        await bob.ReachAsync(2);
+        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is null);
+        dead.Dispose();
+        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is not null);
+        Assert.Equal(new Selection { Anchor = 3, Focus = 4 }, bob.Present[1].Selection);
+    }
+
+    [Fact]
+    public async Task A_client_that_opens_again_and_again_is_shown_until_the_last_has_left()
+    {
+        using var bob = await _host.OpenAsync("d", 2, name: "Bob");
+        var sessions = new List<TestSession>();
+        for (var i = 0; i < 40; i++)
+            sessions.Add(await _host.OpenAsync("d", 1, name: "Ada"));
+        await SeeAsync(bob, () => bob.Present.ContainsKey(1));
+        // More than are remembered leave, the oldest of them first.
+        foreach (var session in sessions.SkipLast(1))
+            session.Dispose();
+        using var eve = await _host.OpenAsync("d", 3, name: "Eve");
+        await SeeAsync(bob, () => bob.Present.ContainsKey(3));
+        Assert.Contains(1UL, bob.Present.Keys);
+        sessions[^1].Dispose();
+        await SeeAsync(bob, () => !bob.Present.ContainsKey(1));
+    }
+
     [Theory]
     [InlineData("too large", ErrorCode.PresenceTooLarge)]
     [InlineData("not JSON", ErrorCode.PresenceInvalid)]
