@@ -32,6 +32,9 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
     // Beyond this edits don't flow any more, whatever the reason.
     private static readonly TimeSpan _flowPatience = TimeSpan.FromSeconds(120);
     private static readonly TimeSpan _finishPatience = TimeSpan.FromSeconds(120);
+
+    // Whoever went without a word is missed by the heartbeat after a minute.
+    private static readonly TimeSpan _meetPatience = TimeSpan.FromSeconds(90);
     private static readonly TimeSpan _calm = TimeSpan.FromSeconds(3);
 
     private readonly Random _random = new(options.Seed);
@@ -63,7 +66,7 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         foreach (var anomaly in _own.Found)
             check.Anomalies.Add(anomaly.Kind, $"{anomaly.Sentence}");
         return ChaosReport.Of(
-            options.Seed, started.Elapsed, check, new Recovery(HistoryReader.Read(file)),
+            options.Seed, started.Elapsed, check, new Recovery(HistoryReader.Read(file)), PresenceLapses.Of(HistoryReader.Read(file)),
             FaultKinds.All.ToDictionary(static kind => kind.Name, static kind => kind.Traits), missing, traces);
     }
 
@@ -153,6 +156,8 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         await using var log = new LogOfCluster(cluster.ConnectionString);
         foreach (var late in await clients.FinishAsync(_finishPatience, log.HeadAsync, stop))
             _own.Add(Anomalies.Stuck, $"In the end {late}.");
+        foreach (var wrong in await clients.MeetAsync(_meetPatience, stop))
+            _own.Add(Anomalies.Presence, $"In the end {wrong}.");
         return await log.ReadAsync(clients.Documents, stop);
     }
 

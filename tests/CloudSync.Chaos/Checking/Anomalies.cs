@@ -43,6 +43,9 @@ internal sealed class Anomalies
     /// <summary>The log can't be folded.</summary>
     public const string Unreadable = "unreadable";
 
+    /// <summary>Somebody who is there isn't shown when all is quiet, or somebody who has left is.</summary>
+    public const string Presence = "presence";
+
     /// <summary>Edits don't flow any more, or not all is saved in the end.</summary>
     public const string Stuck = "stuck";
 

@@ -35,6 +35,9 @@ internal enum EventKind
     /// <summary>Somebody of the crowd has a connection again; it began to have none at <see cref="HistoryEvent.Began"/>.</summary>
     Away,
 
+    /// <summary>A session shows these people.</summary>
+    Shown,
+
     /// <summary>A fault is about to be injected.</summary>
     FaultBegins,
 
@@ -80,6 +83,10 @@ internal sealed record HistoryEvent
     /// <summary>The pieces that an edit deletes.</summary>
     [JsonPropertyName("del")]
     public IReadOnlyList<string>? Deleted { get; init; }
+
+    /// <summary>The sessions that are shown as being in the document.</summary>
+    [JsonPropertyName("p")]
+    public IReadOnlyList<string>? People { get; init; }
 
     /// <summary>By how much an edit raises the counter of its session.</summary>
     [JsonPropertyName("add")]

@@ -35,6 +35,12 @@ internal sealed record RecoveryLine(
 /// <summary>What counts for the goal, over all faults of a group.</summary>
 internal sealed record GroupLine(string Group, double GoalMs, Spread FlowsAfterMs, bool Met);
 
+/// <summary>How long presence was wrong, in milliseconds, for what began under faults of a kind.</summary>
+/// <param name="Fault">The kind, or <see cref="PresenceLapses.NoFault"/>.</param>
+/// <param name="UnseenMs">Two had the document open, and one wasn't shown to the other.</param>
+/// <param name="GhostMs">Somebody was shown who had closed it.</param>
+internal sealed record PresenceLine(string Fault, Spread UnseenMs, Spread GhostMs);
+
 internal sealed record AnomalyLine(string Kind, string Sentence);
 
 /// <summary>How many patches of a recorded session were typed, of how many.</summary>
@@ -71,12 +77,13 @@ internal sealed record ChaosReport
     public required IReadOnlyList<TraceLine> Traces { get; init; }
     public required IReadOnlyList<RecoveryLine> Recovery { get; init; }
     public required IReadOnlyList<GroupLine> Groups { get; init; }
+    public required IReadOnlyList<PresenceLine> Presence { get; init; }
     public required int WriterSeconds { get; init; }
     public required double ServedWithin1S { get; init; }
     public required double ServedWithin5S { get; init; }
 
     public static ChaosReport Of(
-        int seed, TimeSpan duration, CheckResult check, Recovery recovery, IReadOnlyDictionary<string, FaultTraits> traits,
+        int seed, TimeSpan duration, CheckResult check, Recovery recovery, IReadOnlyList<PresenceLapse> lapses, IReadOnlyDictionary<string, FaultTraits> traits,
         IReadOnlyDictionary<string, string> missing, IReadOnlyList<TraceLine> traces)
     {
         var impacts = recovery.Impacts();
@@ -110,6 +117,12 @@ internal sealed record ChaosReport
                 GroupOf(Database, isDatabase: true, DatabaseGoalMs, impacts, traits),
                 GroupOf(Other, isDatabase: false, OtherGoalMs, impacts, traits),
             ],
+            Presence =
+            [
+                .. lapses.GroupBy(static lapse => lapse.Fault).OrderBy(static group => group.Key, StringComparer.Ordinal).Select(static group => new PresenceLine(
+                    group.Key, Spread.Of(group.Where(static lapse => !lapse.IsGhost).Select(static lapse => lapse.Ms)),
+                    Spread.Of(group.Where(static lapse => lapse.IsGhost).Select(static lapse => lapse.Ms)))),
+            ],
             WriterSeconds = availability.Seconds,
             ServedWithin1S = Share(availability.Within1S, availability.Seconds),
             ServedWithin5S = Share(availability.Within5S, availability.Seconds),
@@ -142,6 +155,10 @@ internal sealed record ChaosReport
 
         foreach (var (group, goalMs, flows, met) in Groups)
             output.WriteLine(Text($"{group}: {flows.Count} times, {flows.P50} / {flows.P99} / {flows.Max} ms; the goal is {goalMs} ms at p99: {(met ? "met" : "missed")}"));
+        output.WriteLine("Presence, in ms (times: p50 / p99 / max):");
+        output.WriteLine($"{"fault",-26}{"somebody was not shown",-32}{"somebody who had left was",-32}");
+        foreach (var (fault, unseen, ghost) in Presence)
+            output.WriteLine($"{fault,-26}{Counted(unseen),-32}{Counted(ghost),-32}");
         foreach (var (fault, reason) in FaultsMissing)
             output.WriteLine($"Not injected: {fault}, because {reason}.");
         foreach (var (kind, count) in AnomalyCounts)
@@ -152,6 +169,8 @@ internal sealed record ChaosReport
 
     private static string Cell(RecoveryLine line, string name, Spread spread) =>
         Text($"{(line.Counts == name ? "*" : "")}{spread.P50} / {spread.P99} / {spread.Max}");
+
+    private static string Counted(Spread spread) => Text($"{spread.Count}: {spread.P50} / {spread.P99} / {spread.Max}");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

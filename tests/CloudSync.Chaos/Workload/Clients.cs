@@ -127,6 +127,26 @@ internal sealed class Clients : IAsyncDisposable
         return late;
     }
 
+    /// <summary>Waits until everybody is shown to everybody, and nobody else is.</summary>
+    /// <returns>What is wrong when it doesn't come to that.</returns>
+    public async Task<IReadOnlyList<string>> MeetAsync(TimeSpan patience, CancellationToken stop)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        enough.CancelAfter(patience);
+        var wrong = new List<string>();
+        foreach (var together in Snapshot().Where(static session => session.State.Kind != Client.SyncStateKind.Closed).GroupBy(static session => session.Document.Id))
+        {
+            foreach (var session in together)
+            {
+                string[] others = [.. together.Select(static other => other.Name).Where(name => name != session.Name).Order(StringComparer.Ordinal)];
+                if (!await TryAsync(session.WhenPeopleAsync(others), enough.Token))
+                    wrong.Add($"{session.Name} shows {string.Join(", ", session.People())} and not {string.Join(", ", others)}");
+            }
+        }
+
+        return wrong;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

@@ -19,6 +19,7 @@ internal sealed class Session : IDisposable
     private long _hashedAt = long.MinValue / 2;
     private long _hashedVersion = -1;
     private SyncStateKind? _state;
+    private string[] _people = [];
     private ulong _sequence;
 
     private Session(string name, HistoryWriter history, CloudSyncClient client, CollaborativeDocument document)
@@ -31,6 +32,7 @@ internal sealed class Session : IDisposable
             Look();
         };
         document.StateChanged += _ => Look();
+        document.PresenceChanged += LookAround;
         document.Refused += refused => history.Add(new HistoryEvent
         {
             Kind = EventKind.Refused, Session = name, Document = document.Id, Client = client.ClientId,
@@ -106,6 +108,25 @@ internal sealed class Session : IDisposable
         }
     }
 
+    /// <summary>Completes when it shows just these sessions as being in the document.</summary>
+    public async Task WhenPeopleAsync(IReadOnlyCollection<string> people)
+    {
+        var shown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Document.PresenceChanged += Compare;
+        // They may be there already.
+        Compare();
+        await shown.Task;
+
+        void Compare()
+        {
+            if (People().ToHashSet().SetEquals(people))
+                shown.TrySetResult();
+        }
+    }
+
+    /// <summary>The sessions that it shows, itself left out.</summary>
+    public string[] People() => [.. Document.Presence.Select(static entry => entry.User.Name).Order(StringComparer.Ordinal)];
+
     /// <summary>Records what it shows now, in the end.</summary>
     public void RecordFinal() => _history.Add(new HistoryEvent
     {
@@ -118,6 +139,15 @@ internal sealed class Session : IDisposable
     {
         await saved;
         _history.Add(new HistoryEvent { Kind = EventKind.Ack, Session = Name, Document = Document.Id, Number = number });
+    }
+
+    private void LookAround()
+    {
+        var people = People();
+        if (people.SequenceEqual(_people))
+            return;
+        _people = people;
+        _history.Add(new HistoryEvent { Kind = EventKind.Shown, Session = Name, Document = Document.Id, People = people });
     }
 
     // The client is locked meanwhile: version and content belong together.
