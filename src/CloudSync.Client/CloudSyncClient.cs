@@ -328,8 +328,8 @@ public sealed class CloudSyncClient : IDisposable
         // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
         connection.Transport.Close();
-        if (connection.Welcomed && Now - connection.WelcomedAt >= _options.BackoffResetAfter)
-            _failures = 0;
+        if (connection.Welcomed)
+            _failures -= (int)Math.Min(_failures, (Now - connection.WelcomedAt) / _options.BackoffForgetAfter);
         foreach (var document in _documents.Values)
             document.Disconnected();
         _tokens.Disconnected();

@@ -34,8 +34,11 @@ public sealed class CloudSyncClientOptions
     /// <summary>… but between 0 and this at the most.</summary>
     public TimeSpan BackoffMax { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A connection that has lasted this long was a good one: backing off begins anew after it.</summary>
-    public TimeSpan BackoffResetAfter { get; set; } = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// Each time that a connection has lasted this long, one of the attempts in a row is forgotten; so one that holds for a moment
+    /// only, again and again, is waited for longer each time.
+    /// </summary>
+    public TimeSpan BackoffForgetAfter { get; set; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Bytes in one message from the server, at most; a snapshot travels in one.</summary>
     public int MaxFrameBytes { get; set; } = 256 << 20;

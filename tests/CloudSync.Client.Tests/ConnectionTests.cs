@@ -172,7 +172,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public void Backing_off_begins_anew_after_a_connection_that_lasted()
+    public void A_connection_takes_one_attempt_back_for_each_two_seconds_that_it_lasted()
     {
         Open();
         for (var i = 0; i < 5; i++)
@@ -182,7 +182,13 @@ public sealed class ConnectionTests
             _server.Run();
         }
 
-        _clock.Advance(TimeSpan.FromSeconds(10));
+        _clock.Advance(TimeSpan.FromSeconds(5));
+        _server.Newest.Break();
+        Assert.Equal(TimeSpan.FromSeconds(4 * 0.125), _client.State.RetryIn);
+
+        _clock.Advance(_client.State.RetryIn!.Value);
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(20));
         _server.Newest.Break();
         Assert.Equal(TimeSpan.FromSeconds(0.125), _client.State.RetryIn);
     }

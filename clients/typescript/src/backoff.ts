@@ -4,6 +4,7 @@
 
 const STEP_MS = 250;
 const DELAY_MS_MAX = 30_000;
+const FORGET_MS = 2_000;
 
 export class Backoff {
   #attempts = 0;
@@ -15,6 +16,11 @@ export class Backoff {
   next(): number {
     this.#attempts++;
     return this.random() * Math.min(DELAY_MS_MAX, STEP_MS * this.#attempts);
+  }
+
+  /** What was waited for held for a while: each 2 s of it take one attempt back. */
+  forget(lasted_ms: number): void {
+    this.#attempts = Math.max(0, this.#attempts - Math.floor(lasted_ms / FORGET_MS));
   }
 
   reset(): void {

@@ -33,8 +33,6 @@ const PROTOCOL_VERSION = 1;
 const AGENT = "cloudsync-js/0.1.0";
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS_MIN = 1_000;
-// A connection that lasted this long was a good one: the next loss is the first again.
-const GOOD_CONNECTION_MS = 5_000;
 const UNDO_STEPS = 100;
 const UNDO_PAUSE_MS = 1_000;
 
@@ -361,7 +359,7 @@ export class CloudSyncClient {
 
   #lose(): void {
     const now = this.#timers.now();
-    if (this.#kind === "live" && now - this.#liveSince >= GOOD_CONNECTION_MS) this.#backoff.reset();
+    if (this.#kind === "live") this.#backoff.forget(now - this.#liveSince);
     this.#hangUp();
     const delay_ms = this.#invitedAt === undefined ? this.#backoff.next() : Math.max(0, this.#invitedAt - now);
     this.#invitedAt = undefined;

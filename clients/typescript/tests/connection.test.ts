@@ -108,6 +108,20 @@ describe("coming back", () => {
     }
   });
 
+  it("forgets one attempt for each two seconds that a connection lasted", () => {
+    stage.random = 0.999;
+    const { client } = stage.openDocument();
+    const waitAfter = (lasts_ms: number): number => {
+      stage.time.advance(lasts_ms);
+      stage.server.socket.drop();
+      stage.time.advance(2);
+      const wait_ms = client.state.retryInMs!;
+      stage.time.advance(wait_ms + 1);
+      return Math.round(wait_ms / 250);
+    };
+    expect([500, 500, 500, 500, 5_000, 60_000].map(waitAfter)).toEqual([1, 2, 3, 4, 3, 1]);
+  });
+
   it("resumes from its version, and sends again what wasn't acknowledged, under the same number", () => {
     const { client, document, changes, resets } = stage.openDocument();
     stage.server.intercept = (_socket, body) => body.case === "submit";
