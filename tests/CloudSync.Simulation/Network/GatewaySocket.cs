@@ -16,6 +16,7 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
     private ReadOnlyMemory<byte> _rest;
     private bool _reading;
     private bool _broken;
+    private bool _finished;
     private WebSocketState _state = WebSocketState.Open;
 
     public bool IsWebSocketRequest => true;
@@ -51,6 +52,13 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
         Wake();
     }
 
+    /// <summary>The client's end is closed, without a word; what has arrived can still be read.</summary>
+    public void Finished()
+    {
+        _finished = true;
+        Wake();
+    }
+
     /// <summary>The connection is gone.</summary>
     public void Broken()
     {
@@ -62,14 +70,15 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
     public override async ValueTask<ValueWebSocketReceiveResult> ReceiveAsync(
         Memory<byte> buffer, CancellationToken cancellationToken)
     {
-        while (!_reading && _arrived.Count == 0 && !_broken)
+        while (!_reading && _arrived.Count == 0 && !_broken && !_finished)
         {
             _waiting = new(TaskCreationOptions.RunContinuationsAsynchronously);
             await _waiting.Task;
         }
 
-        if (_broken)
-            throw new WebSocketException(WebSocketError.ConnectionClosedPrematurely);
+        if (!_reading && _arrived.Count == 0 && _finished)
+            Broken();
+        ThrowIfBroken();
         if (!_reading)
         {
             var message = _arrived.Peek();

@@ -42,6 +42,22 @@ internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arri
             Enqueue(close);
     }
 
+    /// <summary>Does something when all that is under way has arrived, and nothing more comes.</summary>
+    public void Finish(Action then)
+    {
+        world.At(Math.Max(_lastArrival, world.Now + line.Latency.Ticks), Do);
+
+        void Do()
+        {
+            if (_broken)
+                return;
+            if (line.IsSilent)
+                line.WhenRestored(Do);
+            else
+                then();
+        }
+    }
+
     /// <summary>What is under way is lost.</summary>
     public void Break()
     {

@@ -153,10 +153,21 @@ internal sealed class SimulatedConnection : ClientTransport
 
     private void OnClientDied()
     {
-        // The operating system closes what a process leaves, if it still can.
-        var server = Server;
-        End();
-        if (server is not null && _line is { IsOnline: true, IsSilent: false })
-            _world.After(_line.Latency, server.Broken);
+        _client.Died -= OnClientDied;
+        _listener = null;
+        if (Server is null || _line is not { IsOnline: true, IsSilent: false })
+        {
+            End();
+            return;
+        }
+
+        // What a process has sent is the operating system's, which goes on with it, and then closes what the process has left.
+        _down.Break();
+        _up.Finish(() =>
+        {
+            var server = Server;
+            End();
+            server?.Finished();
+        });
     }
 }
