@@ -322,6 +322,8 @@ public sealed partial class LocalCluster
         {
             configuration[string.Create(CultureInfo.InvariantCulture, $"CloudSync__Redis__Servers__{i}")] =
                 RedisServer.ConnectionStringOf(start with { Port = PortFor(name, start.Name, start.Port) });
+            // Each program may reach it at a port of its own.
+            configuration[string.Create(CultureInfo.InvariantCulture, $"CloudSync__Redis__Names__{i}")] = start.Name;
         }
 
         foreach (var (setting, value) in _options.SettingsOf(name))

@@ -11,6 +11,13 @@ public sealed class RedisOptions
     /// </summary>
     public IList<string> Servers { get; } = [];
 
+    /// <summary>
+    /// What the servers are called, one name for each entry of <see cref="Servers"/>; by it documents are spread over them, so each
+    /// has the same name at all gateways. Needed only where gateways reach a server by different addresses; if empty, the addresses
+    /// are the names.
+    /// </summary>
+    public IList<string> Names { get; } = [];
+
     /// <summary>Stands before every key and channel: what uses the same servers for something else uses another.</summary>
     public string Prefix { get; set; } = "cloudsync:";
 

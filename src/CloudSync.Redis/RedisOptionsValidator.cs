@@ -13,6 +13,7 @@ internal sealed class RedisOptionsValidator : IValidateOptions<RedisOptions>
 
     private const int MaxServers = 64;
     private const int MaxPrefixLength = 64;
+    private const int MaxNameLength = 256;
     private static readonly TimeSpan _longestTime = TimeSpan.FromDays(1);
     private static readonly TimeSpan _longestTimeToLive = TimeSpan.FromDays(365);
 
@@ -30,6 +31,7 @@ internal sealed class RedisOptionsValidator : IValidateOptions<RedisOptions>
                 failures.Add($"{SettingOf(i)} names the same server as another entry: {NameOf(server)}.");
         }
 
+        Names(options);
         if (options.Prefix.Length > MaxPrefixLength || options.Prefix.AsSpan().ContainsAny(_notInPrefixes))
             failures.Add($"CloudSync:Redis:Prefix must have at most {MaxPrefixLength} characters, and none of {{}}*?[]\\ or space.");
         Time(nameof(options.CacheTimeToLive), options.CacheTimeToLive, _longestTimeToLive);
@@ -44,6 +46,18 @@ internal sealed class RedisOptionsValidator : IValidateOptions<RedisOptions>
         Count(nameof(options.QueuedMessages), options.QueuedMessages);
         Count(nameof(options.QueuedBytes), options.QueuedBytes);
         return failures.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(failures);
+
+        void Names(RedisOptions options)
+        {
+            if (options.Names.Count == 0)
+                return;
+            if (options.Names.Count != options.Servers.Count)
+                failures.Add($"CloudSync:Redis:Names has {options.Names.Count} names for {options.Servers.Count} servers; it must have one for each, or none.");
+            if (options.Names.Any(static name => name.Length is 0 or > MaxNameLength))
+                failures.Add($"CloudSync:Redis:Names: a name must have 1 to {MaxNameLength} characters.");
+            if (options.Names.Distinct(StringComparer.Ordinal).Count() < options.Names.Count)
+                failures.Add("CloudSync:Redis:Names has one name twice.");
+        }
 
         void Time(string setting, TimeSpan value, TimeSpan longest)
         {
@@ -60,7 +74,7 @@ internal sealed class RedisOptionsValidator : IValidateOptions<RedisOptions>
 
     public static string SettingOf(int index) => $"CloudSync:Redis:Servers:{index}";
 
-    /// <summary>What names a server among the others: where it is, and not how it is spoken to.</summary>
+    /// <summary>What names a server among the others if nothing else does: where it is, and not how it is spoken to.</summary>
     public static string NameOf(ConfigurationOptions server) => string.Join(
         ',', server.EndPoints.Select(AddressOf).Order(StringComparer.Ordinal));
 

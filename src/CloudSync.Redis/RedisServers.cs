@@ -21,12 +21,16 @@ internal sealed class RedisServers : IAsyncDisposable
         _options = options.Value;
         _logger = logger;
         All = [.. _options.Servers.Select((server, index) => new RedisConnection(
-            Configure(RedisOptionsValidator.Parse(server)!, cloudSync.Value.GatewayId), RedisOptionsValidator.SettingOf(index)))];
+            Configure(RedisOptionsValidator.Parse(server)!, cloudSync.Value.GatewayId), RedisOptionsValidator.SettingOf(index),
+            _options.Names.Count > 0 ? _options.Names[index] : null))];
         _rendezvous = new Rendezvous([.. All.Select(static connection => connection.Name)]);
         _connecting = new(() => Task.WhenAll(All.Select(ConnectAsync)));
     }
 
     public IReadOnlyList<RedisConnection> All { get; }
+
+    /// <summary>Equal at all gateways that spread documents over the same servers.</summary>
+    public string Fingerprint => _rendezvous.Fingerprint;
 
     /// <summary>Of <see cref="All"/>, the one that a document is on.</summary>
     public int IndexFor(string documentId) => _rendezvous.Choose(documentId);
@@ -83,14 +87,15 @@ internal sealed class RedisServers : IAsyncDisposable
 /// <summary>One entry of CloudSync:Redis:Servers: a server, or a Redis Cluster.</summary>
 /// <param name="options">How it is reached.</param>
 /// <param name="setting">The setting that names it.</param>
-internal sealed class RedisConnection(ConfigurationOptions options, string setting)
+/// <param name="name">What it is called; null: by its addresses.</param>
+internal sealed class RedisConnection(ConfigurationOptions options, string setting, string? name)
 {
     public ConfigurationOptions Options { get; } = options;
 
     public string Setting { get; } = setting;
 
-    /// <summary>Its addresses: names it among the others, in logs and metrics.</summary>
-    public string Name { get; } = RedisOptionsValidator.NameOf(options);
+    /// <summary>Names it among the others, in logs and metrics.</summary>
+    public string Name { get; } = name ?? RedisOptionsValidator.NameOf(options);
 
     /// <summary>Null until the connection was tried for the first time.</summary>
     public IConnectionMultiplexer? Multiplexer { get; set; }

@@ -1,12 +1,17 @@
 // Which server a document is on. Each server is given a score for the document, and the highest wins: so all gateways
 // agree without asking anybody, and one server more takes its share from all the others and moves nothing else.
 
+using System.Globalization;
+
 namespace CloudSync.Redis;
 
 /// <summary>Spreads documents over servers by rendezvous hashing. The same in every process and version.</summary>
 internal sealed class Rendezvous(IReadOnlyList<string> names)
 {
     private readonly ulong[] _seeds = [.. names.Select(static name => Hash(name))];
+
+    /// <summary>Of the names, whatever their order: two that have the same choose the same. With one there is no choice, whatever it is called.</summary>
+    public string Fingerprint => _seeds.Length == 1 ? "" : Mix(_seeds.Aggregate(0UL, static (sum, seed) => unchecked(sum + Mix(seed)))).ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>The index of a document's server.</summary>
     public int Choose(string documentId)

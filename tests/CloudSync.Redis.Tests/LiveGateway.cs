@@ -72,6 +72,21 @@ internal sealed class LiveGateway : IAsyncDisposable
 
     public T Get<T>() where T : notnull => _app.Services.GetRequiredService<T>();
 
+    /// <summary>Waits until the fan-out is healthy, or isn't.</summary>
+    public async Task BecomesAsync(bool healthy)
+    {
+        using var changed = new SemaphoreSlim(0);
+        void OnChanged() => changed.Release();
+        Fanout.HealthChanged += OnChanged;
+        while (Fanout.IsHealthy != healthy)
+        {
+            if (!await changed.WaitAsync(TimeSpan.FromSeconds(60)))
+                throw new TimeoutException($"It didn't become healthy: {healthy}.");
+        }
+
+        Fanout.HealthChanged -= OnChanged;
+    }
+
     /// <summary>Somebody who has a document open on this gateway.</summary>
     public async Task<Person> JoinAsync(string documentId, string name)
     {

@@ -21,13 +21,13 @@ internal sealed class FanoutServer : IAsyncDisposable
     private int _late;
 
     public FanoutServer(
-        RedisConnection connection, RedisOptions options, string gatewayId, TimeProvider time, RedisMetrics metrics,
+        RedisConnection connection, string fingerprint, RedisOptions options, string gatewayId, TimeProvider time, RedisMetrics metrics,
         ILogger logger, Action healthChanged)
     {
         (Connection, _options, _time, Metrics, Logger, _healthChanged) =
             (connection, options, time, metrics, logger, healthChanged);
         _queue = new ServerQueue(connection, options, metrics);
-        _probe = new ServerProbe(this, options, gatewayId, time);
+        _probe = new ServerProbe(this, fingerprint, options, gatewayId, time);
     }
 
     public RedisConnection Connection { get; }

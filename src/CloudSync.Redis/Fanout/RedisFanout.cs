@@ -20,7 +20,7 @@ internal sealed class RedisFanout : IFanout, IAsyncDisposable
     {
         _servers = servers;
         _fanouts = [.. servers.All.Select(connection => new FanoutServer(
-            connection, options.Value, cloudSync.Value.GatewayId, time, metrics, logger, OnHealthChanged))];
+            connection, servers.Fingerprint, options.Value, cloudSync.Value.GatewayId, time, metrics, logger, OnHealthChanged))];
         _starting = new(StartOnceAsync);
         metrics.Observe(this);
     }

@@ -1,8 +1,8 @@
 // Whether messages come through a server: each gateway publishes a sign once a second and listens for everybody's. Its own
 // that doesn't come back shows that the server is down, slow, or unreachable from here; another gateway's that stays
 // away, without a goodbye, shows that the server can't be reached from there, and that what is committed there is not
-// heard of here. In both cases the log is asked for heads instead. One of the same name that was started again has died
-// before: nothing more is expected of its earlier life.
+// heard of here; one that spreads documents over other servers speaks of some of them elsewhere. In all cases the log is asked
+// for heads instead. One of the same name that was started again has died before: nothing more is expected of its earlier life.
 
 using System.Collections.Concurrent;
 using System.Globalization;
@@ -21,6 +21,7 @@ internal sealed class ServerProbe : IAsyncDisposable
     private readonly FanoutServer _server;
     private readonly RedisOptions _options;
     private readonly TimeProvider _time;
+    private readonly string _fingerprint;
     private readonly string _gatewayId;
     private readonly string _name;
     private readonly byte[] _sign;
@@ -42,12 +43,17 @@ internal sealed class ServerProbe : IAsyncDisposable
         Down,
     }
 
-    public ServerProbe(FanoutServer server, RedisOptions options, string gatewayId, TimeProvider time)
+    /// <param name="server">The server.</param>
+    /// <param name="fingerprint">Of all servers that documents are spread over.</param>
+    /// <param name="options">How often, and for how long.</param>
+    /// <param name="gatewayId">This gateway.</param>
+    /// <param name="time">The clock.</param>
+    public ServerProbe(FanoutServer server, string fingerprint, RedisOptions options, string gatewayId, TimeProvider time)
     {
-        (_server, _options, _time) = (server, options, time);
+        (_server, _options, _time, _fingerprint) = (server, options, time, fingerprint);
         // One process, whatever its gateway is called: one that was started again is another.
         _gatewayId = gatewayId;
-        _name = string.Create(CultureInfo.InvariantCulture, $"{gatewayId}.{Guid.NewGuid():N}");
+        _name = string.Create(CultureInfo.InvariantCulture, $"{gatewayId}.{Guid.NewGuid():N}/{fingerprint}");
         _sign = Encoding.UTF8.GetBytes(_name);
     }
 
@@ -206,6 +212,13 @@ internal sealed class ServerProbe : IAsyncDisposable
             Judge();
     }
 
+    // One of an earlier version doesn't say.
+    private bool SpreadsAsHere(string name)
+    {
+        var process = name.AsSpan(name.LastIndexOf('.') + 1);
+        return process.IndexOf('/') is var at && (at < 0 || process[(at + 1)..].SequenceEqual(_fingerprint));
+    }
+
     private static ReadOnlySpan<char> GatewayOf(string name) => name.AsSpan(0, Math.Max(0, name.LastIndexOf('.')));
 
     private void Judge()
@@ -229,13 +242,14 @@ internal sealed class ServerProbe : IAsyncDisposable
         late |= _channels.Length == 0 && _time.GetElapsedTime(_since) > _options.ProbeTimeout;
         if (late)
             SetState(State.Down, $"no message came through for {_options.ProbeTimeout.TotalSeconds:0.#} s");
-        else if (all && _state is (State.Up or State.Silent) && SilentOther() is { } silent)
-            SetState(State.Silent, $"gateway {silent} is not heard on it any more");
+        else if (all && _state is (State.Up or State.Silent) && UnreliableOther() is { } reason)
+            SetState(State.Silent, reason);
         else if (all)
             SetState(State.Up, null);
     }
 
-    private string? SilentOther()
+    // Of a gateway whose messages may not come through; null if there is none.
+    private string? UnreliableOther()
     {
         foreach (var (name, heard) in _othersHeard)
         {
@@ -243,7 +257,9 @@ internal sealed class ServerProbe : IAsyncDisposable
             if (silence > _options.SilencePatience)
                 _othersHeard.TryRemove(new(name, heard));
             else if (silence > _options.ProbeTimeout && _time.GetElapsedTime(_since) > _options.ProbeTimeout)
-                return GatewayOf(name).ToString();
+                return $"gateway {GatewayOf(name)} is not heard on it any more";
+            else if (!SpreadsAsHere(name))
+                return $"gateway {GatewayOf(name)} spreads documents over other servers, or calls these otherwise (CloudSync:Redis:Servers, Names)";
         }
 
         return null;

@@ -42,16 +42,6 @@ public sealed class OutageTests : IAsyncLifetime
     private static Task<CloudSync.Log.DocumentRecord> CreateAsync(LiveGateway gateway, string id) => gateway.Documents.CreateAsync(
         id, "rich-text", "Title", "", Delta.FromPlainText("\n").Bytes, Cancellation);
 
-    private static async Task BecomesAsync(LiveGateway gateway, bool healthy)
-    {
-        using var changed = new SemaphoreSlim(0);
-        void OnChanged() => changed.Release();
-        gateway.Fanout.HealthChanged += OnChanged;
-        while (gateway.Fanout.IsHealthy != healthy)
-            Assert.True(await changed.WaitAsync(Guard, Cancellation), $"It didn't become healthy: {healthy}.");
-        gateway.Fanout.HealthChanged -= OnChanged;
-    }
-
     private static async Task TalkAsync(Person ada, Person bob, string word)
     {
         // In turn: whoever edits reads the log anyway, when its append finds another head.
@@ -86,8 +76,8 @@ public sealed class OutageTests : IAsyncLifetime
         }
 
         await _redis.RestartAsync(Cancellation);
-        await BecomesAsync(first, healthy: true);
-        await BecomesAsync(second, healthy: true);
+        await first.BecomesAsync(healthy: true);
+        await second.BecomesAsync(healthy: true);
         await TalkAsync(ada, bob, "afterwards");
         await ada.SeesAsync(() => ada.Sees("Bob"), "Bob again");
         await bob.SeesAsync(() => bob.Sees("Ada"), "Ada again");
@@ -106,11 +96,11 @@ public sealed class OutageTests : IAsyncLifetime
         await TalkAsync(ada, bob, "before");
         _redis.Process.Pause();
         await TalkAsync(ada, bob, "meanwhile");
-        await BecomesAsync(first, healthy: false);
+        await first.BecomesAsync(healthy: false);
         await TalkAsync(ada, bob, "later");
         _redis.Process.Resume();
-        await BecomesAsync(first, healthy: true);
-        await BecomesAsync(second, healthy: true);
+        await first.BecomesAsync(healthy: true);
+        await second.BecomesAsync(healthy: true);
         await TalkAsync(ada, bob, "afterwards");
     }
 
@@ -125,8 +115,8 @@ public sealed class OutageTests : IAsyncLifetime
         using var bob = await second.JoinAsync("d", "Bob");
         await TalkAsync(ada, bob, "before");
         await _redis.RestartAsync(Cancellation);
-        await BecomesAsync(first, healthy: true);
-        await BecomesAsync(second, healthy: true);
+        await first.BecomesAsync(healthy: true);
+        await second.BecomesAsync(healthy: true);
         await ada.SeesAsync(() => ada.Sees("Bob"), "Bob");
         await TalkAsync(ada, bob, "afterwards");
     }
@@ -142,12 +132,12 @@ public sealed class OutageTests : IAsyncLifetime
         await TalkAsync(ada, bob, "before");
         line.Cut();
         // Ada's gateway reaches Redis as ever, and yet must not rely on it.
-        await BecomesAsync(first, healthy: false);
+        await first.BecomesAsync(healthy: false);
         await TalkAsync(ada, bob, "meanwhile");
         Assert.Contains("is not heard on it any more", Assert.Single(first.Lines.Of(ServerDown)), StringComparison.Ordinal);
         line.Mend();
-        await BecomesAsync(first, healthy: true);
-        await BecomesAsync(second, healthy: true);
+        await first.BecomesAsync(healthy: true);
+        await second.BecomesAsync(healthy: true);
         await TalkAsync(ada, bob, "afterwards");
     }
 
@@ -159,13 +149,13 @@ public sealed class OutageTests : IAsyncLifetime
         await StartAsync(static options => options.GatewayId = "second", line.ConnectionString + ",connectTimeout=1000");
         await CreateAsync(first, "d");
         using var ada = await first.JoinAsync("d", "Ada");
-        await BecomesAsync(first, healthy: true);
+        await first.BecomesAsync(healthy: true);
         // To those who stay it is as dead as can be.
         line.Cut();
-        await BecomesAsync(first, healthy: false);
+        await first.BecomesAsync(healthy: false);
 
         var again = await StartAsync(static options => options.GatewayId = "second");
-        await BecomesAsync(first, healthy: true);
+        await first.BecomesAsync(healthy: true);
 
         using var bob = await again.JoinAsync("d", "Bob");
         await TalkAsync(ada, bob, "afterwards");
@@ -175,7 +165,7 @@ public sealed class OutageTests : IAsyncLifetime
     public async Task Two_gateways_of_one_name_are_told_so()
     {
         var first = await StartAsync(static options => options.GatewayId = "same");
-        await BecomesAsync(first, healthy: true);
+        await first.BecomesAsync(healthy: true);
         await StartAsync(static options => options.GatewayId = "same");
         await first.Lines.HasAsync(NameShared, Cancellation);
     }
@@ -188,7 +178,7 @@ public sealed class OutageTests : IAsyncLifetime
         using var ada = await first.JoinAsync("d", "Ada");
         using (var bob = await second.JoinAsync("d", "Bob"))
             await TalkAsync(ada, bob, "before");
-        await BecomesAsync(first, healthy: true);
+        await first.BecomesAsync(healthy: true);
         var changes = 0;
         first.Fanout.HealthChanged += () => Interlocked.Increment(ref changes);
         _gateways.Remove(second);

@@ -35,6 +35,17 @@ public sealed class RendezvousTests
     public void The_order_of_the_servers_is_of_no_matter() =>
         Assert.Equal(Choices("a:1", "b:1", "c:1"), Choices("c:1", "a:1", "b:1"));
 
+    [Fact]
+    public void Servers_have_one_fingerprint_whatever_their_order_and_others_another()
+    {
+        var fingerprint = new Rendezvous(["a:1", "b:1"]).Fingerprint;
+        Assert.Equal(fingerprint, new Rendezvous(["b:1", "a:1"]).Fingerprint);
+        Assert.NotEqual(fingerprint, new Rendezvous(["a:1", "c:1"]).Fingerprint);
+        Assert.NotEqual(fingerprint, new Rendezvous(["a:1", "b:1", "c:1"]).Fingerprint);
+        Assert.NotEqual(fingerprint, new Rendezvous(["a:1"]).Fingerprint);
+        Assert.Equal(new Rendezvous(["a:1"]).Fingerprint, new Rendezvous(["c:1"]).Fingerprint);
+    }
+
     // Gateways of different versions run side by side while they are replaced.
     [Fact]
     public void A_document_is_where_it_has_always_been()

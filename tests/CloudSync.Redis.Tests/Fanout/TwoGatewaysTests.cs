@@ -23,11 +23,18 @@ public sealed class TwoGatewaysTests(Servers servers) : IAsyncLifetime
 
     // A prefix of each test's own: they share the servers.
     private async Task<LiveGateway> StartAsync(
-        Action<CloudSyncOptions>? configure = null, Func<CloudSync.Fanout.IFanout, CloudSync.Fanout.IFanout>? through = null)
+        Action<CloudSyncOptions>? configure = null, Func<CloudSync.Fanout.IFanout, CloudSync.Fanout.IFanout>? through = null,
+        IEnumerable<string>? addresses = null, IEnumerable<string>? names = null)
     {
         var gateway = await LiveGateway.StartAsync(
-            _directory.File("log.db"), [servers.First.ConnectionString, servers.Second.ConnectionString], configure,
-            redis => redis.Prefix = Path.GetFileName(_directory.Path) + ":", through);
+            _directory.File("log.db"), addresses ?? [servers.First.ConnectionString, servers.Second.ConnectionString], configure,
+            redis =>
+            {
+                redis.Prefix = Path.GetFileName(_directory.Path) + ":";
+                foreach (var name in names ?? [])
+                    redis.Names.Add(name);
+            },
+            through);
         _gateways.Add(gateway);
         return gateway;
     }
@@ -43,6 +50,48 @@ public sealed class TwoGatewaysTests(Servers servers) : IAsyncLifetime
         await ada.SeesAsync(() => ada.Document.Version == head, $"version {head}");
         await bob.SeesAsync(() => bob.Document.Version == head, $"version {head}");
         Assert.Equal(ada.Text, bob.Text);
+    }
+
+    [Fact]
+    public async Task Gateways_that_reach_the_servers_by_different_addresses_meet_on_every_document_when_the_servers_have_names()
+    {
+        using CuttableLine one = new(servers.First.Port), other = new(servers.Second.Port);
+        var first = await StartAsync(names: ["a", "b"]);
+        var second = await StartAsync(addresses: [other.ConnectionString, one.ConnectionString], names: ["b", "a"]);
+        for (var i = 0; i < 8; i++)
+        {
+            var id = $"d{i}";
+            await CreateAsync(first, id);
+            using var ada = await first.JoinAsync(id, "Ada");
+            using var bob = await second.JoinAsync(id, "Bob");
+            await ada.SeesAsync(() => ada.Sees("Bob"), "Bob");
+            await bob.SeesAsync(() => bob.Sees("Ada"), "Ada");
+        }
+
+        Assert.True(first.Fanout.IsHealthy);
+    }
+
+    [Fact]
+    public async Task A_gateway_that_spreads_documents_over_other_servers_is_told_of_and_its_edits_come_from_the_log()
+    {
+        const int ServerDown = 5002;
+        var first = await StartAsync();
+        await first.BecomesAsync(healthy: true);
+        var second = await StartAsync(names: ["a", "b"]);
+        await first.BecomesAsync(healthy: false);
+        await second.BecomesAsync(healthy: false);
+        Assert.All(first.Lines.Of(ServerDown), static line => Assert.Contains("spreads documents over other servers", line, StringComparison.Ordinal));
+        await CreateAsync(first, "d");
+        using var ada = await first.JoinAsync("d", "Ada");
+        using (var bob = await second.JoinAsync("d", "Bob"))
+        {
+            bob.Type("from Bob");
+            await ada.ReadsAsync("from Bob");
+        }
+
+        _gateways.Remove(second);
+        await second.DisposeAsync();
+        await first.BecomesAsync(healthy: true);
     }
 
     [Fact]
