@@ -36,7 +36,9 @@ internal static class SeedRunner
     /// <param name="minutes">How long each, in simulated minutes.</param>
     /// <param name="threads">How many at a time.</param>
     /// <param name="progress">Told now and then.</param>
-    public static SeedReport Run(long firstSeed, long seeds, double minutes, int threads, Action<SeedReport>? progress = null)
+    /// <param name="failuresMax">When so many have failed, no other is begun. All before the first of them were run.</param>
+    public static SeedReport Run(
+        long firstSeed, long seeds, double minutes, int threads, Action<SeedReport>? progress = null, int failuresMax = FailuresMax)
     {
         var report = new SeedReport();
         var gate = new Lock();
@@ -58,7 +60,7 @@ internal static class SeedRunner
                 var seed = firstSeed + Interlocked.Increment(ref next) - 1;
                 lock (gate)
                 {
-                    if (seed >= firstSeed + seeds || report.Failures.Count >= FailuresMax)
+                    if (seed >= firstSeed + seeds || report.Failures.Count >= failuresMax)
                         return;
                 }
 

@@ -60,11 +60,11 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
-        var people = new People(World, _truth, alphabet, _documents, _cluster.Choose);
+        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, _cluster.Choose);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
         _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
             people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null, new Random(Seed(200 + i))))];
-        _stage = new(World, _parts, _cluster, _users, _ids, _documents, _truth);
+        _stage = new(World, _parts, _cluster, _users, _ids, _documents, alphabet, _truth);
     }
 
     public SimulatedWorld World { get; }

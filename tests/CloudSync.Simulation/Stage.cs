@@ -11,8 +11,11 @@ namespace CloudSync.Simulation;
 
 internal sealed class Stage(
     SimulatedWorld world, GatewayParts parts, Cluster cluster, SimulatedUser[] users, string[] ids,
-    IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> documents, Truth truth)
+    IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> documents, Alphabet alphabet, Truth truth)
 {
+    // What is damaged or fails is asked so often in the meantime.
+    private const int AskedMeanwhile = 12;
+
     private bool _healed;
 
     public void Play(PlannedAction action)
@@ -39,7 +42,7 @@ internal sealed class Stage(
                 Read(action.Who, id, random);
                 break;
             case ActionKind.EditByServer:
-                new ServerEditor(world, cluster, truth, id, documents[id].Type, random).Start(action.Who);
+                EditByServer(action.Who, id, random);
                 break;
             case ActionKind.DeleteDocument:
                 new Deleter(world, cluster, truth, id).Start(action.Who);
@@ -81,7 +84,7 @@ internal sealed class Stage(
             parts.Database.Start();
         parts.Database.Slowness = 1;
         parts.Database.FailureRate = 0;
-        parts.Bus.LossRate = parts.Bus.RepeatRate = 0;
+        parts.Bus.LossRate = parts.Bus.RepeatRate = parts.Bus.MixUpRate = 0;
         if (parts.Bus.IsDown)
             parts.Bus.SetDown(false);
         parts.Cache.DamageRate = 0;
@@ -95,7 +98,7 @@ internal sealed class Stage(
         else if (action.Kind < ActionKind.CrashDatabase)
             BreakGateway(action.Who, action, random);
         else
-            BreakParts(action);
+            BreakParts(action, random);
     }
 
     private void BreakDevice(SimulatedUser user, PlannedAction action, Random random)
@@ -112,6 +115,9 @@ internal sealed class Stage(
             case ActionKind.SilenceLine:
                 user.Line.Silence();
                 Afterwards(action, user.Line.Restore);
+                // Nobody hears of it when the device's battery ends meanwhile.
+                if (random.Next(3) == 0)
+                    world.After(action.Lasts * random.NextDouble(), () => IfBroken(() => PowerOff(user, action)));
                 break;
             case ActionKind.NarrowLine:
                 user.Line.BytesPerSecond = 200 + random.Next(5_000);
@@ -128,11 +134,7 @@ internal sealed class Stage(
                 });
                 break;
             case ActionKind.PowerOffDevice:
-                AmidTyping(user, action, random, () =>
-                {
-                    user.Crash(losesPower: true);
-                    Afterwards(action, user.GoOn);
-                });
+                AmidTyping(user, action, random, () => PowerOff(user, action));
                 break;
             case ActionKind.QuitDevice:
                 user.Quit();
@@ -149,6 +151,12 @@ internal sealed class Stage(
         }
     }
 
+    private void PowerOff(SimulatedUser user, PlannedAction action)
+    {
+        user.Crash(losesPower: true);
+        Afterwards(action, user.GoOn);
+    }
+
     // Most of the time nothing is being written. So it happens with a sentence half typed, as often as not.
     private void AmidTyping(SimulatedUser user, PlannedAction action, Random random, Action end)
     {
@@ -160,11 +168,7 @@ internal sealed class Stage(
 
         for (var i = random.Next(3); i >= 0; i--)
             user.Do(() => user.Edit(ids[action.Document], random));
-        world.After(TimeSpan.FromMilliseconds(12 * random.NextDouble()), () =>
-        {
-            if (!_healed)
-                end();
-        });
+        world.After(TimeSpan.FromMilliseconds(12 * random.NextDouble()), () => IfBroken(end));
     }
 
     private void BreakGateway(int place, PlannedAction action, Random random)
@@ -175,6 +179,9 @@ internal sealed class Stage(
             case ActionKind.VanishGateway:
                 cluster.Kill(place, silently: action.Kind == ActionKind.VanishGateway);
                 Afterwards(action, () => cluster.Start(place));
+                // Now and then somebody's device goes with it, so that nobody is left to say that he has gone.
+                if (random.Next(3) == 0)
+                    PowerOff(users[random.Next(users.Length)], action);
                 break;
             case ActionKind.DrainGateway:
                 cluster.Replace(place);
@@ -198,7 +205,7 @@ internal sealed class Stage(
         }
     }
 
-    private void BreakParts(PlannedAction action)
+    private void BreakParts(PlannedAction action, Random random)
     {
         var gateway = cluster.Gateways[action.Who];
         switch (action.Kind)
@@ -213,6 +220,7 @@ internal sealed class Stage(
                 break;
             case ActionKind.FailDatabase:
                 parts.Database.FailureRate = 0.4;
+                Meanwhile(action, () => EditByServer(action.Who, ids[action.Document], random));
                 Afterwards(action, () => parts.Database.FailureRate = 0);
                 break;
             case ActionKind.CutDatabase when gateway is not null:
@@ -220,8 +228,8 @@ internal sealed class Stage(
                 Afterwards(action, () => gateway.Log.IsCut = false);
                 break;
             case ActionKind.LoseFanout:
-                (parts.Bus.LossRate, parts.Bus.RepeatRate) = (0.4, 0.3);
-                Afterwards(action, () => parts.Bus.LossRate = parts.Bus.RepeatRate = 0);
+                (parts.Bus.LossRate, parts.Bus.RepeatRate, parts.Bus.MixUpRate) = (0.4, 0.3, 0.2);
+                Afterwards(action, () => parts.Bus.LossRate = parts.Bus.RepeatRate = parts.Bus.MixUpRate = 0);
                 break;
             case ActionKind.DownFanout when !parts.Bus.IsDown:
                 parts.Bus.SetDown(true);
@@ -237,6 +245,8 @@ internal sealed class Stage(
                 break;
             case ActionKind.DamageCache:
                 parts.Cache.DamageRate = 0.7;
+                // Of what nobody reads meanwhile nobody would know that it is damaged.
+                Meanwhile(action, () => Read(action.Who, ids[action.Document], random));
                 Afterwards(action, () => parts.Cache.DamageRate = 0);
                 break;
             case ActionKind.DownCache:
@@ -246,22 +256,28 @@ internal sealed class Stage(
         }
     }
 
-    private void Afterwards(PlannedAction action, Action mend) => world.After(action.Lasts, () =>
+    private void Afterwards(PlannedAction action, Action mend) => world.After(action.Lasts, () => IfBroken(mend));
+
+    // When all was healed nothing is broken any more, nor mended.
+    private void IfBroken(Action act)
     {
         if (!_healed)
-            mend();
-    });
+            act();
+    }
+
+    private void Meanwhile(PlannedAction action, Action ask)
+    {
+        for (var i = 0; i < AskedMeanwhile; i++)
+            world.After(action.Lasts * (i / (double)AskedMeanwhile), () => IfBroken(ask));
+    }
+
+    private void EditByServer(int place, string id, Random random) =>
+        new ServerEditor(world, cluster, truth, documents[id].Type, documents[id].Intentions, alphabet, random).Start(place);
 
     private void Type(SimulatedUser user, string id, PlannedAction action, Random random)
     {
         for (var i = 0; i < action.Count; i++)
-        {
-            world.After(action.Lasts * (i / (double)action.Count), () =>
-            {
-                if (!_healed)
-                    user.Do(() => user.Edit(id, random));
-            });
-        }
+            world.After(action.Lasts * (i / (double)action.Count), () => IfBroken(() => user.Do(() => user.Edit(id, random))));
     }
 
     private void Read(int place, string id, Random random)

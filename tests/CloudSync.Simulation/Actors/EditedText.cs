@@ -12,10 +12,16 @@ internal sealed class EditedText : EditedDocument
     // Long enough for edits to meet, short enough for thousands of seeds.
     private const int UsualLength = 120;
 
+    // So that what was committed comes to be as much as the content, and an outbox keeps the content anew.
+    private const int LongPiece = 80;
+
     private readonly bool _isRich;
 
     // What an editor shows: one for each position, an embed being one.
     private readonly List<TypedItem?> _shown = [];
+
+    // What was typed or deleted here since it was opened: undo has to do with nothing else.
+    private readonly HashSet<string> _touched = new(StringComparer.Ordinal);
     private bool _begun;
 
     public EditedText(
@@ -41,7 +47,7 @@ internal sealed class EditedText : EditedDocument
     {
         Begin();
         var shown = string.Concat(_shown.Select(static item => item?.Id));
-        var content = string.Concat(ContentItems(Document.Content));
+        var content = string.Concat(ItemsOf(Document.Content));
         if (shown != content)
             World.Fail("editor", $"{User.Name}'s editor of {Document.Id} shows '{shown}', and the document is '{content}'.");
     }
@@ -90,17 +96,20 @@ internal sealed class EditedText : EditedDocument
                     if (edit is not null)
                     {
                         foreach (var item in _shown.Skip(at).Take(component.Length))
-                            Intentions.Delete(edit, item!);
+                        {
+                            Touch(item!.Id, change.Source);
+                            Intentions.Delete(edit, item);
+                        }
                     }
 
                     _shown.RemoveRange(at, component.Length);
                     break;
                 case DeltaKind.InsertText:
                     foreach (var character in component.Text!)
-                        Show(at++, character.ToString(), edit);
+                        Show(at++, character.ToString(), change.Source, edit);
                     break;
                 case DeltaKind.InsertEmbed:
-                    Show(at++, IdOf(component.Embed!), edit);
+                    Show(at++, IdOf(component.Embed!), change.Source, edit);
                     break;
                 default:
                     at += component.Length;
@@ -109,11 +118,23 @@ internal sealed class EditedText : EditedDocument
         }
     }
 
-    private void Show(int at, string id, UserEdit? edit)
+    private void Show(int at, string id, ChangeSource source, UserEdit? edit)
     {
         if (edit is not null)
+        {
+            Touch(id, source);
             Intentions.Insert(edit, id, at > 0 ? _shown[at - 1] : null, at < _shown.Count ? _shown[at] : null);
+        }
+
         _shown.Insert(at, Intentions.Find(id));
+    }
+
+    private void Touch(string id, ChangeSource source)
+    {
+        if (source == ChangeSource.Local)
+            _touched.Add(id);
+        else if (!_touched.Contains(id))
+            World.Fail("undo", $"{User.Name}'s {source} in {Document.Id} has to do with '{id}', which {User.Name} has neither typed nor deleted.");
     }
 
     // An editor begins with the content, and lives by changes from then on.
@@ -122,10 +143,11 @@ internal sealed class EditedText : EditedDocument
         if (_begun)
             return;
         _begun = true;
-        _shown.AddRange(ContentItems(Document.Content).Select(Intentions.Find));
+        _shown.AddRange(ItemsOf(Document.Content).Select(Intentions.Find));
     }
 
-    private static IEnumerable<string> ContentItems(Delta content)
+    /// <summary>What a content consists of, in order.</summary>
+    public static IEnumerable<string> ItemsOf(Delta content)
     {
         foreach (var component in content.Components)
         {
@@ -151,7 +173,7 @@ internal sealed class EditedText : EditedDocument
         }
 
         var text = "";
-        for (var count = random.Next(8) == 0 ? 8 : 1 + random.Next(2); count > 0 && User.Alphabet.Next() is { } next; count--)
+        for (var count = random.Next(8) == 0 ? User.PastesLong ? LongPiece : 8 : 1 + random.Next(2); count > 0 && User.Alphabet.Next() is { } next; count--)
             text += next;
         delta.Insert(text, _isRich && random.Next(5) == 0 ? Attributes(random) : null);
     }

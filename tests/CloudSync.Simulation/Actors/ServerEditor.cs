@@ -1,4 +1,5 @@
-// A program that edits over REST, and repeats what it isn't sure of under the same name until it is told that it is saved.
+// A program that edits over REST. Most repeat what they aren't sure of under the same name until they are told that it is saved. Others
+// give neither a name nor a version, and can't repeat anything.
 
 using CloudSync.Documents;
 using CloudSync.Operations;
@@ -9,14 +10,20 @@ using CloudSync.Simulation.World;
 namespace CloudSync.Simulation.Actors;
 
 internal sealed class ServerEditor(
-    SimulatedWorld world, Cluster cluster, Truth truth, string documentId, DocumentType type, Random random)
+    SimulatedWorld world, Cluster cluster, Truth truth, DocumentType type, Intentions intentions, Alphabet alphabet, Random random)
 {
+    // Some of them have had the content that they edit for as long as it takes to make so many operations.
+    private const int OldBase = 200;
+
+    private readonly string _documentId = intentions.DocumentId;
+    private readonly UserEdit _edit = intentions.Begin();
+    private readonly bool _isNamed = random.Next(3) > 0;
     private readonly ulong _clientId = (ulong)random.NextInt64(1, long.MaxValue);
-    private long? _base;
+    private DocumentEdit? _submitted;
 
     public void Start(int place)
     {
-        // Formatting and empty edits only: what people mean is followed by the characters that they type.
+        // JSON is left to people.
         if (type != DocumentType.Json)
             Try(place);
     }
@@ -38,26 +45,25 @@ internal sealed class ServerEditor(
         gateway.Process.Died += OnDied;
         try
         {
-            _base ??= (await gateway.Service.GetAsync(documentId, CancellationToken.None)).Head;
-            var operation = Delta.Empty.Bytes;
-            var logged = await gateway.Service.AppendAsync(
-                documentId, new DocumentEdit(operation, _base, "program", _clientId, 1), CancellationToken.None);
-            truth.Acknowledged(documentId, _clientId, 1);
-            if (logged.ClientId != _clientId || logged.ClientSequence != 1)
-                world.Fail("lost", $"{documentId}: a program's edit was answered with another's, at version {logged.Version}.");
+            var submitted = _submitted ??= Make((await gateway.Service.GetAsync(_documentId, CancellationToken.None)).Head);
+            var logged = await gateway.Service.AppendAsync(_documentId, submitted, CancellationToken.None);
+            _edit.Fate = EditFate.Saved;
+            truth.Acknowledged(_documentId, logged.ClientId, logged.ClientSequence);
+            if (_isNamed && (logged.ClientId != _clientId || logged.ClientSequence != 1))
+                world.Fail("lost", $"{_documentId}: a program's edit was answered with another's, at version {logged.Version}.");
         }
         catch (RefusedException exception) when (exception.Refusal.Retry != Retry.Never)
         {
-            Again(place);
+            AgainIfNamed();
         }
         catch (RefusedException exception)
-            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[documentId].IsDeleted)
+            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[_documentId].IsDeleted)
         {
             // There is nothing to edit any more.
         }
         catch (Exception exception)
         {
-            world.Fail("error", $"A program's edit of {documentId} failed: {exception}");
+            world.Fail("error", $"A program's edit of {_documentId} failed: {exception}");
         }
         finally
         {
@@ -68,7 +74,35 @@ internal sealed class ServerEditor(
         void OnDied()
         {
             if (!answered)
-                Again(place);
+                AgainIfNamed();
         }
+
+        void AgainIfNamed()
+        {
+            if (_isNamed || _submitted is null)
+                Again(place);
+            else
+                _edit.Fate = EditFate.Unknown;
+        }
+    }
+
+    // A character somewhere in the content of a version; without one, at the beginning of whatever is there.
+    private DocumentEdit Make(long head)
+    {
+        var version = random.Next(3) == 0 ? Math.Max(0, head - random.Next(OldBase)) : head;
+        var content = _isNamed ? [.. EditedText.ItemsOf(Delta.FromState(truth.Documents[_documentId].At(version)))] : Array.Empty<string>();
+        var at = random.Next(content.Length + 1);
+        var operation = Delta.Empty;
+        if (alphabet.Next() is { } next)
+        {
+            intentions.Insert(
+                _edit, next.ToString(), at > 0 ? intentions.Find(content[at - 1]) : null,
+                at < content.Length ? intentions.Find(content[at]) : null);
+            operation = Delta.Build().Retain(at).Insert(next.ToString()).ToDelta();
+        }
+
+        return _isNamed
+            ? new(operation.Bytes, version, "program", _clientId, 1)
+            : new(operation.Bytes, BaseVersion: null, "program");
     }
 }

@@ -14,10 +14,11 @@ namespace CloudSync.Simulation.Actors;
 /// <param name="Truth">What is true.</param>
 /// <param name="Alphabet">What they type.</param>
 /// <param name="Documents">The documents there are: their types, and what people mean in them.</param>
+/// <param name="AreLong">Whether texts are long, and long pieces are pasted.</param>
 /// <param name="Choose">Chooses a gateway for an address, as the load balancer does.</param>
 internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
-    Func<Uri, SimulatedGateway?> Choose);
+    bool AreLong, Func<Uri, SimulatedGateway?> Choose);
 
 /// <remarks>
 /// Some keep their edits in an outbox on their device's disk, and go on with them when the program begins again. The others begin as
@@ -62,6 +63,9 @@ internal sealed class SimulatedUser
     public Truth Truth => _people.Truth;
 
     public Alphabet Alphabet => _people.Alphabet;
+
+    /// <summary>Whether long pieces are pasted.</summary>
+    public bool PastesLong => _people.AreLong;
 
     public SimulatedProcess Process { get; private set; } = null!;
 

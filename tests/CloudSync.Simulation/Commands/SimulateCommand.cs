@@ -13,7 +13,7 @@ internal static class SimulateCommand
     private const int TraceLines = 120;
     private static readonly TimeSpan _shrinking = TimeSpan.FromSeconds(60);
 
-    private sealed record Arguments(long Seeds, long FirstSeed, double Minutes, int Threads, bool Trace, bool Json);
+    private sealed record Arguments(long Seeds, long FirstSeed, double Minutes, int Threads, bool First, bool Trace, bool Json);
 
     public static RootCommand Create()
     {
@@ -25,15 +25,16 @@ internal static class SimulateCommand
             result.GetValueOrDefault<double>() is >= 0.05 and <= 60, result, "--minutes", "0.05 to 60"));
         var threads = new Option<int>("--threads") { Description = "How many runs at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
         threads.Validators.Add(static result => Require(result.GetValueOrDefault<int>() is >= 1 and <= 256, result, "--threads", "1 to 256"));
+        var first = new Option<bool>("--first") { Description = "Stops at the first seed that fails, and leaves it as it is." };
         var trace = new Option<bool>("--trace") { Description = "Shows all that happens; for one seed." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var root = new RootCommand("Runs the production code in a simulated world where everything goes wrong.")
         {
-            seeds, seed, minutes, threads, trace, json,
+            seeds, seed, minutes, threads, first, trace, json,
         };
         root.SetAction(parsed => Run(new(
             parsed.GetValue(seeds), parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(1, int.MaxValue),
-            parsed.GetValue(minutes), parsed.GetValue(threads), parsed.GetValue(trace), parsed.GetValue(json))));
+            parsed.GetValue(minutes), parsed.GetValue(threads), parsed.GetValue(first), parsed.GetValue(trace), parsed.GetValue(json))));
         return root;
     }
 
@@ -57,11 +58,11 @@ internal static class SimulateCommand
             shownAt = elapsed;
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{report.Seeds:N0} of {arguments.Seeds:N0} seeds, {report.Operations:N0} operations, {report.Failures.Count} failed"));
-        });
+        }, arguments.First ? 1 : SeedRunner.FailuresMax);
         var seconds = TimeProvider.System.GetElapsedTime(since).TotalSeconds;
         foreach (var (seed, result) in report.Failures.OrderBy(static failure => failure.Seed))
             Console.WriteLine($"seed {seed}: {result.Violation!.Kind}: {result.Violation.Message}");
-        if (report.Failures.Count > 0)
+        if (report.Failures.Count > 0 && !arguments.First)
             Explain(report.Failures.MinBy(static failure => failure.Seed).Seed, arguments);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"Seeds {arguments.FirstSeed} to {arguments.FirstSeed + report.Seeds - 1}: {report.Edits:N0} edits, {report.Operations:N0} operations committed, {report.Faults:N0} faults, {report.Failures.Count} seeds failed; {seconds:0.0} s, {report.Seeds / seconds * 60:N0} seeds a minute."));

@@ -1,4 +1,4 @@
-// The simulated Redis of the fan-out: carries messages between gateways, and loses, repeats and reorders them.
+// The simulated Redis of the fan-out: carries messages between gateways, and loses, repeats, reorders and mixes them up.
 
 using CloudSync.Fanout;
 using CloudSync.Simulation.World;
@@ -8,10 +8,14 @@ namespace CloudSync.Simulation.Parts;
 internal sealed class FanoutBus(SimulatedWorld world, Random random)
 {
     private readonly List<SimulatedFanout> _gateways = [];
+    private readonly List<string> _channels = [];
 
     public double LossRate { get; set; }
 
     public double RepeatRate { get; set; }
+
+    /// <summary>Of the messages, so many arrive at another document too.</summary>
+    public double MixUpRate { get; set; }
 
     /// <summary>A message takes at most so long; those that take less overtake it.</summary>
     public TimeSpan Delay { get; set; } = TimeSpan.FromMilliseconds(2);
@@ -35,8 +39,12 @@ internal sealed class FanoutBus(SimulatedWorld world, Random random)
     {
         if (IsDown || from.IsCut || from.IsSilent)
             return;
+        if (!_channels.Contains(channel))
+            _channels.Add(channel);
         foreach (var to in _gateways)
         {
+            if (MixUpRate > 0 && random.NextDouble() < MixUpRate)
+                Carry(to, _channels[random.Next(_channels.Count)], message);
             if (random.NextDouble() < LossRate)
                 continue;
             Carry(to, channel, message);
