@@ -6,6 +6,7 @@ server_program="$root/src/CloudSync.Server/bin/Release/net10.0/CloudSync.Server"
 cluster_program="$root/src/CloudSync.Cluster/bin/Release/net10.0/CloudSync.Cluster"
 chaos_program="$root/tests/CloudSync.Chaos/bin/Release/net10.0/CloudSync.Chaos"
 simulation_program="$root/tests/CloudSync.Simulation/bin/Release/net10.0/CloudSync.Simulation"
+traps_program="$root/tests/CloudSync.Traps/bin/Release/net10.0/CloudSync.Traps"
 bench_program="$root/bench/CloudSync.Bench/bin/Release/net10.0/CloudSync.Bench"
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 
@@ -117,6 +118,11 @@ build_simulation() {
   need_dotnet
   once simulation "$simulation_program" "src tests/CloudSync.Simulation $dotnet_settings" "Building the simulator…" \
     build_project tests/CloudSync.Simulation
+}
+
+build_traps() {
+  need_dotnet
+  once traps "$traps_program" "tests/CloudSync.Traps $dotnet_settings" "Building the traps…" build_project tests/CloudSync.Traps
 }
 
 build_cluster() {

@@ -1,0 +1,69 @@
+// What is committed elsewhere, the comparison of heads, and who is here.
+
+namespace CloudSync.Traps.Catalogue;
+
+internal static class FollowingTraps
+{
+    private const string Following = "src/CloudSync/Documents/OpenDocument.Following.cs";
+    private const string Document = "src/CloudSync/Documents/OpenDocument.cs";
+    private const string Sequencing = "src/CloudSync/Documents/OpenDocument.Sequencing.cs";
+    private const string Presence = "src/CloudSync/Documents/OpenDocument.Presence.cs";
+    private const string Checks = "src/CloudSync/Documents/HeadChecks.cs";
+    private const string Sealed = "src/CloudSync/Fanout/SealedFanout.cs";
+
+    public static IReadOnlyList<Trap> All { get; } =
+    [
+        new("skip-gap", "a hint is applied though what was committed before it is missing",
+            new Change(
+                Following, "                if (batch.BaseVersion == _head)\n",
+                "                if (batch.BaseVersion == _head || (TRAP && batch.BaseVersion > _head))\n")),
+        new("hint-twice", "a hint that comes twice is applied twice",
+            new Change(
+                Following, "            if (batch.Version <= _head)\n                return;",
+                "            if (batch.Version <= _head && !TRAP)\n                return;"),
+            new Change(
+                Following, "                    PublishHint(batch);",
+                """
+                                    PublishHint(batch);
+                                else if (TRAP && batch.Version == _head)
+                                    PublishHint(batch);
+                """)),
+        new("head-checks-forgotten", "heads are compared only while the fan-out is ill",
+            new Change(
+                Checks, "            && Interlocked.Exchange(ref _checking, 1) == 0)",
+                "            && !TRAP && Interlocked.Exchange(ref _checking, 1) == 0)")),
+        new("another-document", "a message of the fan-out counts for whatever document it arrives at",
+            new Change(
+                Sealed, "        if (whole.Length < SealBytes || !whole[SealBytes..].StartsWith(name))",
+                "        if (whole.Length < SealBytes || (!whole[SealBytes..].StartsWith(name) && !TRAP))"),
+            new Change(
+                Following, "Committed: { } committed }] } || committed.DocumentId != Id)",
+                "Committed: { } committed }] } || (committed.DocumentId != Id && !TRAP))"))
+        {
+            IsOpen = true,
+        },
+        new("all-but-one", "of those who read a document one isn't woken",
+            new Change(
+                Document, "        for (var i = 0; i < count; i++)\n            sessions[i].Subscriber.Wake(sessions[i]);",
+                "        for (var i = 0; i < (TRAP && count > 1 ? count - 1 : count); i++)\n            sessions[i].Subscriber.Wake(sessions[i]);")),
+        new("presence-without-lease", "whoever was on a gateway that is gone is shown for ever",
+            new Change(
+                Presence, "            removed = _presence.RemoveWhere(entry =>", "            removed = !TRAP && _presence.RemoveWhere(entry =>")),
+        new("departure-untold", "who leaves isn't taken out of those who are here",
+            new Change(
+                Document, "            LeavePresence_NeedsLock(session);", "            if (!TRAP)\n                LeavePresence_NeedsLock(session);")),
+        new("caret-not-moved", "a gateway doesn't move carets over what is committed",
+            new Change(
+                Sequencing, "            AdvancePresence_NeedsLock(batch);", "            if (!TRAP)\n                AdvancePresence_NeedsLock(batch);")),
+        new("deletion-forgotten", "a gateway that hears that a document was deleted goes on with it",
+            new Change(
+                Following, "        {\n            EndDeleted();\n            return;\n        }",
+                """
+                        {
+                            if (!TRAP)
+                                EndDeleted();
+                            return;
+                        }
+                """)),
+    ];
+}

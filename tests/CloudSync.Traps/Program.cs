@@ -1,0 +1,5 @@
+// ./cloudsync traps
+
+using CloudSync.Traps.Commands;
+
+return await TrapsCommand.Create().Parse(args).InvokeAsync();
