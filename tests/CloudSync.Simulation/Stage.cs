@@ -18,6 +18,9 @@ internal sealed class Stage(
 
     private bool _healed;
 
+    // Nobody edits it any more, so that its deletion has to be heard of.
+    private string? _turnedFrom;
+
     public void Play(PlannedAction action)
     {
         var random = new Random(action.Seed);
@@ -45,6 +48,8 @@ internal sealed class Stage(
                 EditByServer(action.Who, id, random);
                 break;
             case ActionKind.DeleteDocument:
+                if (random.Next(2) == 0)
+                    _turnedFrom = id;
                 new Deleter(world, cluster, truth, id).Start(action.Who);
                 break;
             case ActionKind.Rename:
@@ -157,9 +162,16 @@ internal sealed class Stage(
         Afterwards(action, user.GoOn);
     }
 
-    // Most of the time nothing is being written. So it happens with a sentence half typed, as often as not.
+    // Most of the time nothing is being written. So it happens with a sentence half typed, as often as not; where contents are long, now
+    // and then between a content and the edits that refer to it.
     private void AmidTyping(SimulatedUser user, PlannedAction action, Random random, Action end)
     {
+        if (user is { PastesLong: true, Disk: { } disk } && random.Next(2) == 0)
+        {
+            disk.ContentWritten = () => world.After(TimeSpan.FromMilliseconds(3 * random.NextDouble()), () => IfBroken(end));
+            return;
+        }
+
         if (random.Next(2) == 0)
         {
             end();
@@ -277,7 +289,13 @@ internal sealed class Stage(
     private void Type(SimulatedUser user, string id, PlannedAction action, Random random)
     {
         for (var i = 0; i < action.Count; i++)
-            world.After(action.Lasts * (i / (double)action.Count), () => IfBroken(() => user.Do(() => user.Edit(id, random))));
+        {
+            world.After(action.Lasts * (i / (double)action.Count), () => IfBroken(() =>
+            {
+                if (id != _turnedFrom)
+                    user.Do(() => user.Edit(id, random));
+            }));
+        }
     }
 
     private void Read(int place, string id, Random random)

@@ -20,6 +20,9 @@ internal sealed class SimulatedDisk(Random random)
 
     public Random Random => random;
 
+    /// <summary>Called once, when a content has been written and the edits that refer to it have not.</summary>
+    public Action? ContentWritten { get; set; }
+
     /// <param name="Value">What was written.</param>
     /// <param name="Mark">What a document was at that moment; null for what isn't the edits of one.</param>
     private sealed record Kept(byte[] Value, KeptMark? Mark);
@@ -36,6 +39,10 @@ internal sealed class SimulatedDisk(Random random)
     {
         _unflushed.TryAdd(name, _values.GetValueOrDefault(name));
         Put(name, value is null ? null : new(value, mark));
+        if (mark is not null || value is null || ContentWritten is not { } written)
+            return;
+        ContentWritten = null;
+        written();
     }
 
     public void Flush() => _unflushed.Clear();
