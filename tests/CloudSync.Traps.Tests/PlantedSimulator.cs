@@ -21,9 +21,9 @@ public sealed class PlantedSimulator : IAsyncLifetime
     /// <summary>Some of each layer.</summary>
     public static IReadOnlyList<string> Traps { get; } =
     [
-        "ack-before-append", "failure-as-success", "unknown-as-failure", "resend-dropped", "wrong-side", "results-mixed-up", "all-but-one",
-        "lose-on-eviction", "catch-up-too-late", "run-miscounted", "fold-from-snapshot", "behind-forgotten", "own-not-known",
-        "pending-not-rebased", "numbers-used-again", "pending-lost", "told-kept-too-soon", "attributes-both-win",
+        "ack-before-append", "failure-as-success", "resend-dropped", "wrong-side", "skip-gap", "all-but-one", "lose-on-eviction", "trust-cache",
+        "catch-up-too-late", "run-miscounted", "fold-from-snapshot", "behind-forgotten", "own-not-known",
+        "pending-not-rebased", "numbers-used-again", "undo-of-others", "pending-lost", "told-kept-too-soon", "attributes-both-win",
     ];
 
     public long FirstSeed { get; } = RandomNumberGenerator.GetInt32(1, int.MaxValue);

@@ -8,6 +8,7 @@ internal static class FollowingTraps
     private const string Document = "src/CloudSync/Documents/OpenDocument.cs";
     private const string Sequencing = "src/CloudSync/Documents/OpenDocument.Sequencing.cs";
     private const string Presence = "src/CloudSync/Documents/OpenDocument.Presence.cs";
+    private const string Entries = "src/CloudSync/Presence/DocumentPresence.cs";
     private const string Checks = "src/CloudSync/Documents/HeadChecks.cs";
     private const string Sealed = "src/CloudSync/Fanout/SealedFanout.cs";
 
@@ -49,6 +50,20 @@ internal static class FollowingTraps
         new("presence-without-lease", "whoever was on a gateway that is gone is shown for ever",
             new Change(
                 Presence, "            removed = _presence.RemoveWhere(entry =>", "            removed = !TRAP && _presence.RemoveWhere(entry =>")),
+        new("left-and-shown", "who has left is shown until his gateway says so, though its word may be lost",
+            new Change(
+                Presence, "                || _parts.Time.GetElapsedTime(entry.ToldTimestamp) >", "                || (!TRAP ? _parts.Time.GetElapsedTime(entry.ToldTimestamp) : TimeSpan.Zero) >")),
+        new("here-and-not-shown", "a gateway takes another's word for somebody who is here",
+            new Change(
+                Entries, "        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null)\n",
+                "        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null && !TRAP)\n")),
+        new("other-session-forgotten", "of two sessions of one client only the one that was opened last is known",
+            new Change(
+                Entries, "            entry.Covered = known.Owner is not null ? Without(known, entry.Owner) : null;",
+                "            entry.Covered = known.Owner is not null && !TRAP ? Without(known, entry.Owner) : null;"))
+        {
+            IsOpen = true,
+        },
         new("departure-untold", "who leaves isn't taken out of those who are here",
             new Change(
                 Document, "            LeavePresence_NeedsLock(session);", "            if (!TRAP)\n                LeavePresence_NeedsLock(session);")),

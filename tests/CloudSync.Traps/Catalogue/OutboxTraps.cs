@@ -30,10 +30,7 @@ internal static class OutboxTraps
         new("content-overwritten", "a new content is written over the one that the outbox still refers to",
             new Change(
                 Kept, "        var place = !_referred.Contains(ContentPlace.First) ? ContentPlace.First",
-                "        var place = TRAP || !_referred.Contains(ContentPlace.First) ? ContentPlace.First"))
-        {
-            IsOpen = true,
-        },
+                "        var place = TRAP || !_referred.Contains(ContentPlace.First) ? ContentPlace.First")),
         new("last-not-kept", "what was edited last isn't written when the client is closed",
             new Change(
                 Kept, "        if (!IsIdle)\n            _ = SaveLastAsync();", "        if (!IsIdle && !TRAP)\n            _ = SaveLastAsync();")),
