@@ -148,7 +148,7 @@ install_servers() {
 # The chaos run sets clocks with it. Where it can't be installed, the report says what was left out for it.
 install_faketime() {
   if [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-    install_debian libfaketime "ls /usr/lib/*/faketime/libfaketime.so.1"
+    install_debian libfaketime "ls /usr/lib/*/faketime/libfaketimeMT.so.1"
   fi
 }
 

@@ -41,10 +41,16 @@ internal sealed class ChaosCluster : IAsyncDisposable
 
     public IReadOnlyList<string> Redis => [.. State.RedisPorts.Select(static (_, i) => $"redis-{i + 1}")];
 
-    /// <summary>Starts one in a folder.</summary>
-    public static async Task<ChaosCluster> StartAsync(string folder, string serverProgram, Action<string> say, CancellationToken stop)
+    /// <summary>Starts one.</summary>
+    /// <param name="folder">Where.</param>
+    /// <param name="serverProgram">The program of gateways and workers.</param>
+    /// <param name="setsClocks">Whether clocks will be set.</param>
+    /// <param name="say">Told what runs.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<ChaosCluster> StartAsync(
+        string folder, string serverProgram, bool setsClocks, Action<string> say, CancellationToken stop)
     {
-        var (links, clocks) = (new Links(), new GatewayClocks(folder));
+        var (links, clocks) = (new Links(), new GatewayClocks(folder, setsClocks));
         var disks = Disks.Mount(folder, ["postgres-1", "postgres-2"]);
         var cluster = LocalCluster.Open(
             new ClusterOptions(Path.Combine(folder, "cluster"), serverProgram, Path.Combine(folder, "web"), Detached: false)

@@ -47,7 +47,8 @@ internal sealed class ChaosRun(ChaosOptions options, Action<string> say)
         IReadOnlyList<LoggedDocument> log;
         Dictionary<string, string> missing;
         TraceLine[] traces;
-        await using (var cluster = await ChaosCluster.StartAsync(options.Folder, options.ServerProgram, say, stop))
+        await using (var cluster = await ChaosCluster.StartAsync(
+            options.Folder, options.ServerProgram, options.Faults.Any(static kind => kind.Name == FaultKinds.Clock), say, stop))
         {
             using var history = new HistoryWriter(file);
             missing = options.Faults.Where(kind => kind.Missing(cluster).Length > 0).ToDictionary(static kind => kind.Name, kind => kind.Missing(cluster));

@@ -7,6 +7,8 @@ namespace CloudSync.Chaos.Faults;
 
 internal static class FaultKinds
 {
+    public const string Clock = "clock";
+
     private static readonly string[] _programs = ["gateway-1", "gateway-2", "gateway-3", "worker"];
 
     public static IReadOnlyList<FaultKind> All { get; } =
@@ -37,7 +39,7 @@ internal static class FaultKinds
         new("disk-full-rabbitmq", false, false, 1, 0.5, 2, static (cluster, _) => new DiskAlarm(cluster)),
         new("connections-pgbouncer", true, true, 1, 0.5, 3, static (cluster, _) => new NoConnections(cluster, throughBouncer: true)) { IsAlone = true },
         new("connections-primary", true, true, 1, 0.5, 3, static (cluster, _) => new NoConnections(cluster, throughBouncer: false)) { IsAlone = true },
-        new("clock", false, false, 2, 0.5, 3, static (cluster, random) => new WrongClock(cluster, Jump(random)))
+        new(Clock, false, false, 2, 0.5, 3, static (cluster, random) => new WrongClock(cluster, Jump(random)))
         {
             Missing = static _ => GatewayClocks.Missing,
         },

@@ -6,14 +6,16 @@ using System.Globalization;
 namespace CloudSync.Chaos.Faults;
 
 /// <summary>Clocks that can jump.</summary>
-internal sealed class GatewayClocks(string folder)
+/// <param name="folder">Where they are kept.</param>
+/// <param name="areSet">False: nobody is asked for the time but the system.</param>
+internal sealed class GatewayClocks(string folder, bool areSet)
 {
     // The others keep true time.
     private const string Gateway = "gateway-3";
 
     private static readonly string? _library = Directory.Exists("/usr/lib")
         ? Directory.GetDirectories("/usr/lib", "*-linux-gnu*")
-            .Select(static folder => Path.Combine(folder, "faketime", "libfaketime.so.1")).FirstOrDefault(File.Exists)
+            .Select(static folder => Path.Combine(folder, "faketime", "libfaketimeMT.so.1")).FirstOrDefault(File.Exists)
         : null;
 
     /// <summary>Why no clock can be set; empty if one can.</summary>
@@ -24,7 +26,7 @@ internal sealed class GatewayClocks(string folder)
     /// <summary>What makes a gateway ask us for the time.</summary>
     public IReadOnlyDictionary<string, string> SettingsOf(string name)
     {
-        if (name != Gateway || _library is null)
+        if (name != Gateway || _library is null || !areSet)
             return new Dictionary<string, string>();
         Set(TimeSpan.Zero);
         return new Dictionary<string, string>
@@ -33,6 +35,8 @@ internal sealed class GatewayClocks(string folder)
             ["FAKETIME_TIMESTAMP_FILE"] = FilePath,
             ["FAKETIME_CACHE_DURATION"] = "1",
             ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+            // With it, timers of .NET don't ring, or seconds late.
+            ["FAKETIME_FORCE_MONOTONIC_FIX"] = "0",
             ["FAKETIME_DONT_RESET"] = "1",
         };
     }
