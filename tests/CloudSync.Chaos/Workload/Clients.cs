@@ -112,6 +112,10 @@ internal sealed class Clients : IAsyncDisposable
             {
                 late.Add($"Nobody can open {document} any more");
             }
+            catch (Client.RefusedException exception)
+            {
+                late.Add($"{document} is refused to whoever opens it anew: {exception.Message}");
+            }
         }
 
         var heads = new Dictionary<string, long>();
