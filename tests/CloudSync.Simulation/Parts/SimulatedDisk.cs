@@ -39,7 +39,7 @@ internal sealed class SimulatedDisk(Random random)
     {
         _unflushed.TryAdd(name, _values.GetValueOrDefault(name));
         Put(name, value is null ? null : new(value, mark));
-        if (mark is not null || value is null || ContentWritten is not { } written)
+        if (value is null || !name.Contains(".content-", StringComparison.Ordinal) || ContentWritten is not { } written)
             return;
         ContentWritten = null;
         written();

@@ -113,8 +113,6 @@ internal sealed class PlantedSources
         var start = new ProcessStartInfo("dotnet")
         {
             WorkingDirectory = _folder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
             ArgumentList =
             {
                 "build", project, "-c", "Release", "-o", to, "--nologo", "-v", "quiet", "--disable-build-servers", "-p:RunAnalyzers=false",
