@@ -13,6 +13,7 @@ internal sealed class DocumentMetrics : IDisposable
     private readonly Meter _meter;
     private readonly Counter<long> _operations;
     private readonly Counter<long> _conflicts;
+    private readonly Counter<long> _turns;
     private readonly Counter<long> _found;
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _appendFailures;
@@ -38,6 +39,8 @@ internal sealed class DocumentMetrics : IDisposable
         _meter = factory.Create(MeterName);
         _operations = _meter.CreateCounter<long>("cloudsync.operations", description: "Operations committed.");
         _conflicts = _meter.CreateCounter<long>("cloudsync.conflicts", description: "Appends that found another head.");
+        _turns = _meter.CreateCounter<long>(
+            "cloudsync.turns", description: "Appends that were held back so that another gateway could append to the same document.");
         _found = _meter.CreateCounter<long>("cloudsync.resends", description: "Resent operations found in the log.");
         _refusals = _meter.CreateCounter<long>("cloudsync.document.refusals", description: "Refusals, by code.");
         _appendFailures = _meter.CreateCounter<long>("cloudsync.append.failures", description: "Appends of unknown outcome.");
@@ -90,6 +93,8 @@ internal sealed class DocumentMetrics : IDisposable
     }
 
     public void AppendFailed() => _appendFailures.Add(1);
+
+    public void TurnGiven() => _turns.Add(1);
 
     public void Found() => _found.Add(1);
 

@@ -66,6 +66,7 @@ internal sealed partial class OpenDocument
         {
             try
             {
+                await GiveTurnAsync();
                 if (_uncertain)
                 {
                     await ReadLogAsync();
@@ -174,6 +175,7 @@ internal sealed partial class OpenDocument
                     throw new InvalidDataException("The log's head is behind what was read from it.");
                 }
 
+                _conflictTimestamp = _parts.Time.GetTimestamp();
                 return false;
         }
     }
@@ -193,6 +195,7 @@ internal sealed partial class OpenDocument
             CountTowardsSnapshot_NeedsLock(batch.Operations.Length, batch.Chunk.Length);
         }
 
+        Appended(fromHere);
         CompleteWaiters();
         WakeSessions();
         if (fromHere)

@@ -2,6 +2,7 @@
 //
 // OpenDocument.cs             loading, sessions, ending
 // OpenDocument.Sequencing.cs  the worker: submissions into the log (the write path)
+// OpenDocument.Turns.cs       fairness between gateways that append to the same document
 // OpenDocument.Following.cs   what others committed: the fan-out's hints and the log
 // OpenDocument.Snapshots.cs   snapshots for the log and for those who join
 // OpenDocument.Presence.cs    who is here
