@@ -138,7 +138,7 @@ public sealed partial class NginxServer : IAsyncDisposable
             // There must be one.
             ? ["server 127.0.0.1:1 down;"]
             : gatewayPorts.Select(static port => string.Create(
-                CultureInfo.InvariantCulture, $"server 127.0.0.1:{port} max_fails=2 fail_timeout=2s;"));
+                CultureInfo.InvariantCulture, $"server 127.0.0.1:{port} max_fails=0;"));
         var places = new Dictionary<string, string>
         {
             // Its workers are whoever has started it: the folders of a cluster of one's own needn't be open to others.
