@@ -70,6 +70,8 @@ internal sealed class Aftermath(
     // What is still going on; null if nothing is.
     private string? Noise()
     {
+        if (truth.Asking > 0)
+            return $"{truth.Asking} programs aren't answered";
         foreach (var user in users)
         {
             // It would neither look nor leave.

@@ -13,17 +13,23 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
 {
     public void Start(int place)
     {
+        truth.Asking++;
+        Try(place);
+    }
+
+    private void Try(int place)
+    {
         if (cluster.Gateways[place] is { Process.IsAlive: true } gateway)
             gateway.Process.Post(() => _ = DeleteAsync(gateway, place));
         else
             Again(place);
     }
 
-    private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Start((place + 1) % cluster.Gateways.Count));
+    private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Try((place + 1) % cluster.Gateways.Count));
 
     private async Task DeleteAsync(SimulatedGateway gateway, int place)
     {
-        var answered = false;
+        var (answered, again) = (false, false);
         // Nobody answers for a process that dies.
         gateway.Process.Died += OnDied;
         try
@@ -35,7 +41,7 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
         }
         catch (RefusedException exception) when (exception.Refusal.Retry != Retry.Never)
         {
-            Again(place);
+            again = true;
         }
         catch (RefusedException exception)
             when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[documentId].IsDeleted)
@@ -50,6 +56,10 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
         {
             answered = true;
             gateway.Process.Died -= OnDied;
+            if (again)
+                Again(place);
+            else
+                truth.Asking--;
         }
 
         void OnDied()

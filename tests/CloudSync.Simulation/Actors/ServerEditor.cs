@@ -24,8 +24,10 @@ internal sealed class ServerEditor(
     public void Start(int place)
     {
         // JSON is left to people.
-        if (type != DocumentType.Json)
-            Try(place);
+        if (type == DocumentType.Json)
+            return;
+        truth.Asking++;
+        Try(place);
     }
 
     private void Try(int place)
@@ -40,7 +42,7 @@ internal sealed class ServerEditor(
 
     private async Task EditAsync(SimulatedGateway gateway, int place)
     {
-        var answered = false;
+        var (answered, again) = (false, false);
         // Nobody answers for a process that dies.
         gateway.Process.Died += OnDied;
         try
@@ -54,7 +56,7 @@ internal sealed class ServerEditor(
         }
         catch (RefusedException exception) when (exception.Refusal.Retry != Retry.Never)
         {
-            AgainIfNamed();
+            again = true;
         }
         catch (RefusedException exception)
             when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[_documentId].IsDeleted)
@@ -69,6 +71,10 @@ internal sealed class ServerEditor(
         {
             answered = true;
             gateway.Process.Died -= OnDied;
+            if (again)
+                AgainIfNamed();
+            else
+                truth.Asking--;
         }
 
         void OnDied()
@@ -80,9 +86,13 @@ internal sealed class ServerEditor(
         void AgainIfNamed()
         {
             if (_isNamed || _submitted is null)
+            {
                 Again(place);
-            else
-                _edit.Fate = EditFate.Unknown;
+                return;
+            }
+
+            _edit.Fate = EditFate.Unknown;
+            truth.Asking--;
         }
     }
 

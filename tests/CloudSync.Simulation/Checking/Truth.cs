@@ -17,6 +17,9 @@ internal sealed class Truth(SimulatedWorld world)
 
     public IReadOnlyDictionary<string, TrueDocument> Documents => _documents;
 
+    /// <summary>Programs that ask again until they are answered, and weren't yet.</summary>
+    public int Asking { get; set; }
+
     /// <summary>Operations committed in all documents.</summary>
     public long Operations { get; private set; }
 
