@@ -46,6 +46,8 @@ export class Tokens {
   // So many of those that wait are settled when this connection is welcomed.
   #saidInHello = 0;
   #endsAt = Infinity;
+  // Why nobody answered, the last time that it was so.
+  #failure: Error | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(source: TokenSource, connection: TokenConnection) {
@@ -63,7 +65,10 @@ export class Tokens {
 
   /** Gives the server a token; without one, that of the function which the options have. */
   async renew(token?: string): Promise<void> {
+    const before = this.#failure;
     const given = token ?? (typeof this.#source === "string" ? this.#source : await this.#source());
+    // While the function was thinking.
+    if (this.#failure !== before) throw this.#failure;
     return new Promise((resolve, reject) => {
       this.#waiting.push({ token: given, resolve, reject });
       this.#proceed();
@@ -110,6 +115,7 @@ export class Tokens {
 
   /** Nobody will answer. */
   fail(reason: Error): void {
+    this.#failure = reason;
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 

@@ -154,4 +154,28 @@ describe("a token", () => {
     await expect(renewed).rejects.toThrow("closed");
     await expect(client.renewToken("three")).rejects.toThrow("closed");
   });
+
+  it("that a function gives only after the client was closed is waited for by nobody either", async () => {
+    const { given } = listen();
+    let give: ((token: string) => void) | undefined;
+    let asked = 0;
+    const { client } = await open({ token: () => (++asked === 1 ? "one" : new Promise<string>((resolve) => (give = resolve))) });
+    const renewed = client.renewToken().then(() => "taken", (error: Error) => error.message);
+    client.close();
+    give!("two");
+    expect(await Promise.race([renewed, pass(60_000).then(() => "nothing")])).toBe("The client is closed.");
+    expect(given).toEqual([]);
+  });
+
+  it("that a function gives only after the connection was refused is refused with it", async () => {
+    let give: ((token: string) => void) | undefined;
+    let asked = 0;
+    const { client } = await open({ token: () => (++asked === 1 ? "one" : new Promise<string>((resolve) => (give = resolve))) });
+    const renewed = client.renewToken().then(() => "taken", (error: Error) => error.message);
+    stage.server.socket.send({ case: "error", value: { code: ErrorCode.UNAUTHORIZED, message: "Who?", retry: Retry.NEVER } });
+    await pass(20);
+    expect(client.state.kind).toBe("refused");
+    give!("two");
+    expect(await Promise.race([renewed, pass(60_000).then(() => "nothing")])).toBe("Who?");
+  });
 });
