@@ -2,4 +2,4 @@
 
 using CloudSync.Simulation.Commands;
 
-return SimulateCommand.Create().Parse(args).Invoke();
+return SimulateCommand.Run(args, Console.Error);

@@ -2,4 +2,4 @@
 
 using CloudSync.Traps.Commands;
 
-return await TrapsCommand.Create().Parse(args).InvokeAsync();
+return await TrapsCommand.RunAsync(args, Console.Error);

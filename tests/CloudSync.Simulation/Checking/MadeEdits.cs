@@ -75,6 +75,5 @@ internal sealed class MadeEdits(SimulatedWorld world, string who)
         _edits.RemoveRange(made, _edits.Count - made);
         // What is read is flushed first.
         _kept = made;
-        _kept = made;
     }
 }

@@ -10,15 +10,32 @@ namespace CloudSync.Simulation.Commands;
 
 internal static class SimulateCommand
 {
+    private const int WrongUsage = 2;
     private const int TraceLines = 120;
     private static readonly TimeSpan _shrinking = TimeSpan.FromSeconds(60);
 
     private sealed record Arguments(long Seeds, long FirstSeed, double Minutes, int Threads, bool First, bool Trace, bool Json);
 
-    public static RootCommand Create()
+    /// <summary>Runs it; returns the exit code.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="errors">What is wrong with it is said there, in one line.</param>
+    public static int Run(string[] args, TextWriter errors)
+    {
+        var parsed = Create(errors).Parse(args);
+        return parsed.Errors.Count == 0 ? parsed.Invoke() : Refuse(parsed.Errors[0].Message, errors);
+    }
+
+    // 1 would say that a seed has failed.
+    private static int Refuse(string message, TextWriter errors)
+    {
+        errors.WriteLine($"cloudsync: {message}");
+        return WrongUsage;
+    }
+
+    private static RootCommand Create(TextWriter errors)
     {
         var seeds = new Option<long>("--seeds") { Description = "How many runs.", DefaultValueFactory = static _ => 1_000 };
-        seeds.Validators.Add(static result => Require(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "1"));
+        seeds.Validators.Add(static result => Require(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "at least 1"));
         var seed = new Option<long?>("--seed") { Description = "The first seed; random if left out." };
         var minutes = new Option<double>("--minutes") { Description = "How long people write in each, in simulated minutes.", DefaultValueFactory = static _ => 1 };
         minutes.Validators.Add(static result => Require(
@@ -32,9 +49,11 @@ internal static class SimulateCommand
         {
             seeds, seed, minutes, threads, first, trace, json,
         };
-        root.SetAction(parsed => Run(new(
-            parsed.GetValue(seeds), parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(1, int.MaxValue),
-            parsed.GetValue(minutes), parsed.GetValue(threads), parsed.GetValue(first), parsed.GetValue(trace), parsed.GetValue(json))));
+        root.SetAction(parsed => Run(
+            new Arguments(
+                parsed.GetValue(seeds), parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(1, int.MaxValue),
+                parsed.GetValue(minutes), parsed.GetValue(threads), parsed.GetValue(first), parsed.GetValue(trace), parsed.GetValue(json)),
+            errors));
         return root;
     }
 
@@ -44,8 +63,11 @@ internal static class SimulateCommand
             result.AddError($"{option} is {allowed}.");
     }
 
-    private static int Run(Arguments arguments)
+    private static int Run(Arguments arguments, TextWriter errors)
     {
+        // Otherwise there would be none to run, and so none that fails.
+        if (arguments.FirstSeed > long.MaxValue - arguments.Seeds)
+            return Refuse($"The last seed would be beyond {long.MaxValue}.", errors);
         if (arguments.Trace)
             return Trace(arguments);
         var since = TimeProvider.System.GetTimestamp();

@@ -18,7 +18,16 @@ internal static class TrapsCommand
     private sealed record Arguments(
         IReadOnlyCollection<string> Only, long Seeds, long FirstSeed, int AtOnce, bool List, bool Json, DirectoryInfo? BuildServer);
 
-    public static RootCommand Create()
+    /// <summary>Runs it; returns the exit code.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="errors">What went wrong is said there.</param>
+    public static async Task<int> RunAsync(string[] args, TextWriter errors)
+    {
+        var parsed = Create(errors).Parse(args);
+        return parsed.Errors.Count == 0 ? await parsed.InvokeAsync() : await FailAsync(errors, WrongUsage, parsed.Errors[0].Message);
+    }
+
+    private static RootCommand Create(TextWriter errors)
     {
         var only = new Option<string>("--only") { Description = "The names of the traps, with commas between them; without it all that are not open.", DefaultValueFactory = static _ => "" };
         var seeds = new Option<long>("--seeds") { Description = "How many seeds for each trap at most, and for the sources without one.", DefaultValueFactory = static _ => 400 };
@@ -38,7 +47,7 @@ internal static class TrapsCommand
                 parsed.GetValue(only)!.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries),
                 parsed.GetValue(seeds), parsed.GetValue(seed) ?? RandomNumberGenerator.GetInt32(1, int.MaxValue), parsed.GetValue(atOnce),
                 parsed.GetValue(list), parsed.GetValue(json), parsed.GetValue(server)),
-            stop));
+            errors, stop));
         return root;
     }
 
@@ -48,11 +57,13 @@ internal static class TrapsCommand
             result.AddError($"{option} is {allowed}.");
     }
 
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken stop)
+    private static async Task<int> RunAsync(Arguments arguments, TextWriter errors, CancellationToken stop)
     {
         DirectoryInfo? folder = null;
         try
         {
+            if (arguments.FirstSeed > long.MaxValue - arguments.Seeds)
+                throw new ArgumentException($"The last seed would be beyond {long.MaxValue}.");
             var traps = TrapList.Choose(arguments.Only);
             if (arguments.List)
                 return List();
@@ -64,21 +75,21 @@ internal static class TrapsCommand
                 return 0;
             }
 
-            await Console.Error.WriteLineAsync($"Building the simulator with {TrapList.All.Count} traps in it…");
+            await errors.WriteLineAsync($"Building the simulator with {TrapList.All.Count} traps in it…");
             var simulator = await sources.BuildSimulatorAsync(stop);
             return await RunAsync(simulator, traps, arguments, stop);
         }
         catch (ArgumentException exception)
         {
-            return await FailAsync(WrongUsage, exception.Message);
+            return await FailAsync(errors, WrongUsage, exception.Message);
         }
-        catch (TrapException exception)
+        catch (Exception exception) when (exception is TrapException or IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            return await FailAsync(Failed, exception.Message);
+            return await FailAsync(errors, Failed, exception.Message);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return await FailAsync(Interrupted, "Interrupted.");
+            return await FailAsync(errors, Interrupted, "Interrupted.");
         }
         finally
         {
@@ -108,9 +119,9 @@ internal static class TrapsCommand
         return 0;
     }
 
-    private static async Task<int> FailAsync(int exitCode, string message)
+    private static async Task<int> FailAsync(TextWriter errors, int exitCode, string message)
     {
-        await Console.Error.WriteLineAsync($"cloudsync: {message}");
+        await errors.WriteLineAsync($"cloudsync: {message}");
         return exitCode;
     }
 }
