@@ -20,18 +20,16 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
     private void Try(int place)
     {
         if (cluster.Gateways[place] is { Process.IsAlive: true } gateway)
-            gateway.Process.Post(() => _ = DeleteAsync(gateway, place));
+            Request.Send(gateway.Process, request => _ = DeleteAsync(request, gateway, place), () => Again(place));
         else
             Again(place);
     }
 
     private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Try((place + 1) % cluster.Gateways.Count));
 
-    private async Task DeleteAsync(SimulatedGateway gateway, int place)
+    private async Task DeleteAsync(Request request, SimulatedGateway gateway, int place)
     {
-        var (answered, again) = (false, false);
-        // Nobody answers for a process that dies.
-        gateway.Process.Died += OnDied;
+        var again = false;
         try
         {
             await gateway.Service.DeleteAsync(documentId, CancellationToken.None);
@@ -54,18 +52,11 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
         }
         finally
         {
-            answered = true;
-            gateway.Process.Died -= OnDied;
+            request.Answered();
             if (again)
                 Again(place);
             else
                 truth.Asking--;
-        }
-
-        void OnDied()
-        {
-            if (!answered)
-                Again(place);
         }
     }
 

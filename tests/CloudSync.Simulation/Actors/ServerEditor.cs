@@ -33,18 +33,16 @@ internal sealed class ServerEditor(
     private void Try(int place)
     {
         if (cluster.Gateways[place] is { Process.IsAlive: true } gateway)
-            gateway.Process.Post(() => _ = EditAsync(gateway, place));
+            Request.Send(gateway.Process, request => _ = EditAsync(request, gateway, place), () => AgainIfNamed(place));
         else
             Again(place);
     }
 
     private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Try((place + 1) % cluster.Gateways.Count));
 
-    private async Task EditAsync(SimulatedGateway gateway, int place)
+    private async Task EditAsync(Request request, SimulatedGateway gateway, int place)
     {
-        var (answered, again) = (false, false);
-        // Nobody answers for a process that dies.
-        gateway.Process.Died += OnDied;
+        var again = false;
         try
         {
             var submitted = _submitted ??= Make((await gateway.Service.GetAsync(_documentId, CancellationToken.None)).Head);
@@ -69,31 +67,24 @@ internal sealed class ServerEditor(
         }
         finally
         {
-            answered = true;
-            gateway.Process.Died -= OnDied;
+            request.Answered();
             if (again)
-                AgainIfNamed();
+                AgainIfNamed(place);
             else
                 truth.Asking--;
         }
+    }
 
-        void OnDied()
+    private void AgainIfNamed(int place)
+    {
+        if (_isNamed || _submitted is null)
         {
-            if (!answered)
-                AgainIfNamed();
+            Again(place);
+            return;
         }
 
-        void AgainIfNamed()
-        {
-            if (_isNamed || _submitted is null)
-            {
-                Again(place);
-                return;
-            }
-
-            _edit.Fate = EditFate.Unknown;
-            truth.Asking--;
-        }
+        _edit.Fate = EditFate.Unknown;
+        truth.Asking--;
     }
 
     // A character somewhere in the content of a version; without one, at the beginning of whatever is there.
