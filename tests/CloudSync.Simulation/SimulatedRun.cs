@@ -49,8 +49,10 @@ internal sealed class SimulatedRun : IDisposable
         World = new(Seed(1), StepsMax) { Listener = listener };
         _truth = new(World);
         var database = new Database(World, _truth, new Random(Seed(2)));
+        var names = new Random(Seed(6));
         _parts = new(
-            World, database, new FanoutBus(World, new Random(Seed(3))), new SimulatedCache(World, new Random(Seed(4))), Options(), plan.AppendsAtOnce);
+            World, database, new FanoutBus(World, new Random(Seed(3))), new SimulatedCache(World, new Random(Seed(4))), Options(), plan.AppendsAtOnce,
+            () => (ulong)names.NextInt64(1, long.MaxValue));
         _ids = [.. plan.Documents.Select(static (type, i) => $"document-{i}")];
         var alphabet = new Alphabet();
         for (var i = 0; i < _ids.Length; i++)

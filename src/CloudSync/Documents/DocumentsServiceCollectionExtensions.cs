@@ -30,7 +30,8 @@ internal static class DocumentsServiceCollectionExtensions
             provider.GetRequiredService<OpenDocuments>(),
             provider.GetRequiredService<VersionReader>(),
             provider.GetRequiredService<IOptions<CloudSyncOptions>>().Value,
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>(),
+            LogDocumentService.RandomClientId));
         return services;
     }
 }

@@ -9,7 +9,8 @@ using CloudSync.Operations;
 namespace CloudSync.Documents;
 
 internal sealed class LogDocumentService(
-    IOperationLog log, OpenDocuments documents, VersionReader versions, CloudSyncOptions options, TimeProvider time)
+    IOperationLog log, OpenDocuments documents, VersionReader versions, CloudSyncOptions options, TimeProvider time,
+    Func<ulong> newClientId)
     : DocumentService
 {
     private const int MaxTitleLength = 200;
@@ -154,7 +155,7 @@ internal sealed class LogDocumentService(
         try
         {
             var (clientId, sequence) = edit.ClientId == 0
-                ? (RandomClientId(), 1UL)
+                ? (newClientId(), 1UL)
                 : (edit.ClientId, edit.ClientSequence);
             if (document.CheckOperation(edit.Operation.Span, sequence) is { } refusal)
                 throw new RefusedException(refusal);
@@ -187,7 +188,8 @@ internal sealed class LogDocumentService(
     private static string RandomId() =>
         Convert.ToBase64String(RandomNumberGenerator.GetBytes(12)).Replace('+', '-').Replace('/', '_');
 
-    private static ulong RandomClientId()
+    /// <summary>A name for a program that gives none.</summary>
+    public static ulong RandomClientId()
     {
         Span<byte> bytes = stackalloc byte[8];
         RandomNumberGenerator.Fill(bytes);

@@ -9,55 +9,32 @@ using CloudSync.Simulation.World;
 
 namespace CloudSync.Simulation.Actors;
 
-internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth, string documentId)
+internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth, string documentId) : AskingProgram(world, cluster, truth)
 {
-    public void Start(int place)
+    protected override async Task<bool> AskAsync(SimulatedGateway gateway)
     {
-        truth.Asking++;
-        Try(place);
-    }
-
-    private void Try(int place)
-    {
-        if (cluster.Gateways[place] is { Process.IsAlive: true } gateway)
-            Request.Send(gateway.Process, request => _ = DeleteAsync(request, gateway, place), () => Again(place));
-        else
-            Again(place);
-    }
-
-    private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Try((place + 1) % cluster.Gateways.Count));
-
-    private async Task DeleteAsync(Request request, SimulatedGateway gateway, int place)
-    {
-        var again = false;
         try
         {
             await gateway.Service.DeleteAsync(documentId, CancellationToken.None);
-            if (!truth.Documents[documentId].IsDeleted)
-                world.Fail("lost", $"{gateway.Name} said that {documentId} is deleted, and it isn't.");
+            if (!Truth.Documents[documentId].IsDeleted)
+                World.Fail("lost", $"{gateway.Name} said that {documentId} is deleted, and it isn't.");
             await CreateAsync(gateway);
         }
         catch (RefusedException exception) when (exception.Refusal.Retry != Retry.Never)
         {
-            again = true;
+            return true;
         }
         catch (RefusedException exception)
-            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[documentId].IsDeleted)
+            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && Truth.Documents[documentId].IsDeleted)
         {
             // The answer to the first time was lost.
         }
         catch (Exception exception)
         {
-            world.Fail("error", $"{documentId} could not be deleted by {gateway.Name}: {exception}");
+            World.Fail("error", $"{documentId} could not be deleted by {gateway.Name}: {exception}");
         }
-        finally
-        {
-            request.Answered();
-            if (again)
-                Again(place);
-            else
-                truth.Asking--;
-        }
+
+        return false;
     }
 
     private async Task CreateAsync(SimulatedGateway gateway)
@@ -65,7 +42,7 @@ internal sealed class Deleter(SimulatedWorld world, Cluster cluster, Truth truth
         try
         {
             await gateway.Service.CreateAsync(documentId, "text", "another", "", default, CancellationToken.None);
-            world.Fail("undead", $"{gateway.Name} gave the name of {documentId}, which was deleted, to another document.");
+            World.Fail("undead", $"{gateway.Name} gave the name of {documentId}, which was deleted, to another document.");
         }
         catch (DocumentExistsException)
         {

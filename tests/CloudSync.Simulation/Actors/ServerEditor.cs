@@ -11,6 +11,7 @@ namespace CloudSync.Simulation.Actors;
 
 internal sealed class ServerEditor(
     SimulatedWorld world, Cluster cluster, Truth truth, DocumentType type, Intentions intentions, Alphabet alphabet, Random random)
+    : AskingProgram(world, cluster, truth)
 {
     // Some of them have had the content that they edit for as long as it takes to make so many operations.
     private const int OldBase = 200;
@@ -21,77 +22,50 @@ internal sealed class ServerEditor(
     private readonly ulong _clientId = (ulong)random.NextInt64(1, long.MaxValue);
     private DocumentEdit? _submitted;
 
-    public void Start(int place)
+    protected override async Task<bool> AskAsync(SimulatedGateway gateway)
     {
         // JSON is left to people.
         if (type == DocumentType.Json)
-            return;
-        truth.Asking++;
-        Try(place);
-    }
-
-    private void Try(int place)
-    {
-        if (cluster.Gateways[place] is { Process.IsAlive: true } gateway)
-            Request.Send(gateway.Process, request => _ = EditAsync(request, gateway, place), () => AgainIfNamed(place));
-        else
-            Again(place);
-    }
-
-    private void Again(int place) => world.After(TimeSpan.FromMilliseconds(300), () => Try((place + 1) % cluster.Gateways.Count));
-
-    private async Task EditAsync(Request request, SimulatedGateway gateway, int place)
-    {
-        var again = false;
+            return false;
         try
         {
             var submitted = _submitted ??= Make((await gateway.Service.GetAsync(_documentId, CancellationToken.None)).Head);
             var logged = await gateway.Service.AppendAsync(_documentId, submitted, CancellationToken.None);
             _edit.Fate = EditFate.Saved;
-            truth.Acknowledged(_documentId, logged.ClientId, logged.ClientSequence);
+            Truth.Acknowledged(_documentId, logged.ClientId, logged.ClientSequence);
             if (_isNamed && (logged.ClientId != _clientId || logged.ClientSequence != 1))
-                world.Fail("lost", $"{_documentId}: a program's edit was answered with another's, at version {logged.Version}.");
+                World.Fail("lost", $"{_documentId}: a program's edit was answered with another's, at version {logged.Version}.");
         }
         catch (RefusedException exception) when (exception.Refusal.Retry != Retry.Never)
         {
-            again = true;
+            return Unanswered();
         }
         catch (RefusedException exception)
-            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && truth.Documents[_documentId].IsDeleted)
+            when (exception.Refusal.Code == ErrorCode.DocumentNotFound && Truth.Documents[_documentId].IsDeleted)
         {
             // There is nothing to edit any more.
         }
         catch (Exception exception)
         {
-            world.Fail("error", $"A program's edit of {_documentId} failed: {exception}");
+            World.Fail("error", $"A program's edit of {_documentId} failed: {exception}");
         }
-        finally
-        {
-            request.Answered();
-            if (again)
-                AgainIfNamed(place);
-            else
-                truth.Asking--;
-        }
+
+        return false;
     }
 
-    private void AgainIfNamed(int place)
+    protected override bool Unanswered()
     {
         if (_isNamed || _submitted is null)
-        {
-            Again(place);
-            return;
-        }
-
+            return true;
         _edit.Fate = EditFate.Unknown;
-        truth.Asking--;
+        return false;
     }
 
     // A character somewhere in the content of a version; without one, at the beginning of whatever is there.
     private DocumentEdit Make(long head)
     {
         var version = random.Next(3) == 0 ? Math.Max(0, head - random.Next(OldBase)) : head;
-        var content = _isNamed ? [.. EditedText.ItemsOf(Delta.FromState(truth.Documents[_documentId].At(version)))] : Array.Empty<string>();
+        var content = _isNamed ? [.. EditedText.ItemsOf(Delta.FromState(Truth.Documents[_documentId].At(version)))] : Array.Empty<string>();
         var at = random.Next(content.Length + 1);
         var operation = Delta.Empty;
         if (alphabet.Next() is { } next)

@@ -18,7 +18,8 @@ namespace CloudSync.Simulation.Actors;
 
 /// <summary>What all gateways are made of.</summary>
 internal sealed record GatewayParts(
-    SimulatedWorld World, Database Database, FanoutBus Bus, SimulatedCache Cache, CloudSyncOptions Options, int AppendsAtOnce);
+    SimulatedWorld World, Database Database, FanoutBus Bus, SimulatedCache Cache, CloudSyncOptions Options, int AppendsAtOnce,
+    Func<ulong> NewClientId);
 
 internal sealed class SimulatedGateway : IDisposable
 {
@@ -60,7 +61,7 @@ internal sealed class SimulatedGateway : IDisposable
             null);
         Documents = documents!;
         var versions = new VersionReader(Log, reader, parts.Cache.For(Process), metrics, Process.Clock);
-        Service = new LogDocumentService(Log, Documents, versions, options.Value, Process.Clock);
+        Service = new LogDocumentService(Log, Documents, versions, options.Value, Process.Clock, parts.NewClientId);
         _environment = new GatewayEnvironment(
             options, Documents, _connections, Process.Clock, new GatewayMetrics(_meters, _connections), loggers.Create<GatewayEnvironment>(),
             [], new ProcessFlushQueue(Process));
