@@ -78,6 +78,7 @@ internal sealed record ChaosReport
     public required IReadOnlyList<RecoveryLine> Recovery { get; init; }
     public required IReadOnlyList<GroupLine> Groups { get; init; }
     public required IReadOnlyList<PresenceLine> Presence { get; init; }
+    public required Spread WaitMs { get; init; }
     public required int WriterSeconds { get; init; }
     public required double ServedWithin1S { get; init; }
     public required double ServedWithin5S { get; init; }
@@ -123,6 +124,7 @@ internal sealed record ChaosReport
                     group.Key, Spread.Of(group.Where(static lapse => !lapse.IsGhost).Select(static lapse => lapse.Ms)),
                     Spread.Of(group.Where(static lapse => lapse.IsGhost).Select(static lapse => lapse.Ms)))),
             ],
+            WaitMs = Spread.Of(recovery.Waits()),
             WriterSeconds = availability.Seconds,
             ServedWithin1S = Share(availability.Within1S, availability.Seconds),
             ServedWithin5S = Share(availability.Within5S, availability.Seconds),
@@ -139,6 +141,7 @@ internal sealed record ChaosReport
             output.WriteLine(Text($"Recorded session {trace}: {typed} of {patches} patches typed."));
         output.WriteLine(Text($"Lost {Lost}, duplicated {Duplicated}, diverged {Diverged}; anomalies in all: {AnomalyCounts.Values.Sum()}."));
         output.WriteLine(Text($"Of {WriterSeconds} seconds of writers, in {ServedWithin1S * 100:0.00} % every edit was acknowledged within 1 s, in {ServedWithin5S * 100:0.00} % within 5 s."));
+        output.WriteLine(Text($"An edit waited to be acknowledged for {WaitMs.P50} / {WaitMs.P99} / {WaitMs.Max} ms (p50 / p99 / max)."));
         output.WriteLine("Until edits of all writers flow again, in ms (p50 / p99 / max); what counts for the goal is marked *:");
         output.WriteLine($"{"fault",-26}{"count",6}   {"from injection",-24}{"from healing",-24}{"longest wait",-24}");
         foreach (var line in Recovery)

@@ -89,6 +89,13 @@ internal sealed class Recovery
         return impacts;
     }
 
+    /// <summary>How long each edit of those who write all the time waited to be acknowledged, in milliseconds.</summary>
+    public IEnumerable<double> Waits() =>
+        from edits in _writers.Values
+        from edit in edits
+        where edit.Acknowledged != long.MaxValue
+        select (edit.Acknowledged - edit.Began) / MicrosecondsPerMs;
+
     public Availability Availability()
     {
         var (seconds, within1, within5) = (0, 0, 0);
