@@ -36,18 +36,14 @@ internal abstract class AskingProgram(SimulatedWorld world, Cluster cluster, Tru
             return;
         }
 
-        // Nobody answers for a process that dies, be it before it has heard the question.
-        gateway.Process.Died += OnDied;
-        gateway.Process.Post(() => _ = RunAsync());
+        Request.Send(gateway.Process, request => _ = RunAsync(request), () => Ended(Unanswered()));
 
-        async Task RunAsync()
+        async Task RunAsync(Request request)
         {
             var again = await AskAsync(gateway);
-            gateway.Process.Died -= OnDied;
+            request.Answered();
             Ended(again);
         }
-
-        void OnDied() => Ended(Unanswered());
 
         void Ended(bool again)
         {
