@@ -80,7 +80,11 @@ internal sealed partial class OpenDocument
     {
         bool start;
         lock (_gate)
+        {
+            TellWhoeverWaits_NeedsLock();
             start = ShouldStart_NeedsLock();
+        }
+
         if (start)
             _parts.Start(RunAsync);
     }

@@ -20,6 +20,9 @@ internal sealed partial class OpenDocument
     private long? _appendedHereTimestamp;
     private long? _conflictTimestamp;
 
+    // Under the gate: the worker waits for its turn, or to be told that there is something to follow.
+    private TaskCompletionSource<bool>? _following;
+
     private void Appended(bool fromHere)
     {
         if (fromHere)
@@ -48,7 +51,35 @@ internal sealed partial class OpenDocument
         if (left <= TimeSpan.Zero)
             return;
         _parts.Metrics.TurnGiven();
-        await Task.Delay(left, _parts.Time);
-        await FollowAsync();
+        // What the others append meanwhile is for whoever reads here, at once.
+        for (var over = false; !over && left > TimeSpan.Zero; left = _turn - _parts.Time.GetElapsedTime(appended))
+        {
+            over = await WaitAsync(left);
+            await FollowAsync();
+        }
+    }
+
+    // True when it is over; false when there is something to follow before.
+    private async Task<bool> WaitAsync(TimeSpan left)
+    {
+        var following = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            if (HasHints_NeedsLock())
+                return false;
+            _following = following;
+        }
+
+        await using var timer = _parts.Time.CreateTimer(
+            static following => ((TaskCompletionSource<bool>)following!).TrySetResult(true), following, left, Timeout.InfiniteTimeSpan);
+        return await following.Task;
+    }
+
+    private void TellWhoeverWaits_NeedsLock()
+    {
+        if (_following is null || !HasHints_NeedsLock())
+            return;
+        _following.TrySetResult(false);
+        _following = null;
     }
 }

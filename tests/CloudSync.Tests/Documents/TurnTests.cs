@@ -12,7 +12,7 @@ public sealed class TurnTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly InProcessFanout _fanout = new();
-    private readonly FakeTimeProvider _time = new(DateTimeOffset.UnixEpoch.AddYears(56));
+    private readonly Clock _time = new();
 
     public void Dispose() => _directory.Dispose();
 
@@ -49,6 +49,35 @@ public sealed class TurnTests : IDisposable
         Assert.Contains("A", ada.Text, StringComparison.Ordinal);
     }
 
+    // What others committed was kept back until the turn was over.
+    [Fact]
+    public async Task Whoever_lets_the_other_append_sees_at_once_what_it_appended()
+    {
+        await using var ahead = await StartAsync();
+        await using var behind = await StartAsync();
+        await ahead.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+        using var ada = await ahead.OpenAsync("d", 1);
+        using var bob = await behind.OpenAsync("d", 2);
+        bob.Submit(Insert(0, "b"));
+        await ada.ReachAsync(1);
+        _time.Advance(TimeSpan.FromMilliseconds(100));
+        ada.Submit(Insert(1, "a"));
+        await ada.ReachAsync(2);
+        await bob.ReachAsync(2);
+
+        ada.Submit(Insert(2, "A"));
+        await _time.SomebodyWaits.WaitAsync(TestContext.Current.CancellationToken);
+        bob.Submit(Insert(2, "B"));
+        await bob.ReachAsync(3);
+        await ada.ReachAsync(3);
+
+        // Her turn comes when it would have come.
+        _time.Advance(TimeSpan.FromMilliseconds(100));
+        await ada.ReachAsync(4);
+        await bob.ReachAsync(4);
+        Assert.Equal(ada.Text, bob.Text);
+    }
+
     [Fact]
     public async Task Whoever_writes_alone_never_waits()
     {
@@ -77,6 +106,20 @@ public sealed class TurnTests : IDisposable
         {
             ada.Submit(Insert(0, "a"));
             await ada.ReachAsync(i + 2);
+        }
+    }
+
+    private sealed class Clock() : FakeTimeProvider(DateTimeOffset.UnixEpoch.AddYears(56))
+    {
+        /// <summary>Released for each wait that may be one for a turn.</summary>
+        public SemaphoreSlim SomebodyWaits { get; } = new(0);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            if (dueTime > TimeSpan.Zero && dueTime <= TimeSpan.FromMilliseconds(100))
+                SomebodyWaits.Release();
+            return timer;
         }
     }
 }
