@@ -1,6 +1,7 @@
 // The command line: what it takes, and how a failure is told in one line.
 
 using System.CommandLine;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using CloudSync.Bench.Replay;
 using CloudSync.Chaos.Faults;
@@ -22,12 +23,15 @@ internal static class CommandLine
     // From the launcher.
     private const string ServerVariable = "CLOUDSYNC_SERVER";
 
-    public static async Task<int> RunAsync(string[] args)
+    /// <summary>Runs it; returns the exit code.</summary>
+    /// <param name="args">The command line.</param>
+    /// <param name="errors">What went wrong is said there.</param>
+    public static async Task<int> RunAsync(string[] args, TextWriter errors)
     {
         var minutes = new Option<double>("--minutes") { Description = "How long faults are injected.", DefaultValueFactory = static _ => 5 };
         minutes.Validators.Add(static result =>
         {
-            if (result.Tokens.Count == 1 && result.GetValueOrDefault<double>() is not (> 0 and <= MinutesMax))
+            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var value) && value is not (> 0 and <= MinutesMax))
                 result.AddError(FormattableString.Invariant($"--minutes is more than 0, and at most {MinutesMax}."));
         });
         var faults = new Option<string>("--faults")
@@ -51,13 +55,15 @@ internal static class CommandLine
         {
             Description = "Recorded sessions (.json or .json.gz) that are typed besides.", AllowMultipleArgumentsPerToken = true,
         };
+        traces.AcceptExistingOnly();
         var crowd = new Option<int>("--crowd") { Description = "How many people more only have a document open." };
         crowd.Validators.Add(static result =>
         {
-            if (result.Tokens.Count == 1 && result.GetValueOrDefault<int>() is not (>= 0 and <= CrowdMax))
+            if (result.Tokens is [{ Value: var text }] && int.TryParse(text, CultureInfo.InvariantCulture, out var value) && value is not (>= 0 and <= CrowdMax))
                 result.AddError($"--crowd is from 0 to {CrowdMax}.");
         });
-        var server = new Option<FileInfo?>("--server") { Description = "The program CloudSync.Server; the built one if left out." };
+        var server = new Option<FileInfo>("--server") { Description = "The program CloudSync.Server; the built one if left out." };
+        server.AcceptExistingOnly();
         var data = new Option<DirectoryInfo?>("--data") { Description = "Where cluster, logs and history are kept; a temporary folder, removed in the end, if left out." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new RootCommand("Injects faults into a cluster while clients write, and checks that nothing is lost.")
@@ -70,13 +76,10 @@ internal static class CommandLine
                 parsed.GetValue(seed) ?? Random.Shared.Next(), parsed.GetValue(traces) ?? [], parsed.GetValue(crowd),
                 parsed.GetValue(server)?.FullName ?? Environment.GetEnvironmentVariable(ServerVariable) ?? Path.Combine(AppContext.BaseDirectory, "CloudSync.Server"),
                 parsed.GetValue(data), parsed.GetValue(json)),
-            stop));
+            errors, stop));
         var parsedArguments = command.Parse(args);
         if (parsedArguments.Errors.Count > 0)
-        {
-            await Console.Error.WriteLineAsync($"cloudsync: {parsedArguments.Errors[0].Message}");
-            return WrongUsage;
-        }
+            return await FailAsync(errors, WrongUsage, parsedArguments.Errors[0].Message);
 
         // The cluster is ended in order, however long that takes.
         using var interrupted = new CancellationTokenSource();
@@ -93,21 +96,15 @@ internal static class CommandLine
         return await parsedArguments.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null }, interrupted.Token);
     }
 
-    private static async Task<int> RunAsync(Arguments arguments, CancellationToken stop)
+    private static async Task<int> RunAsync(Arguments arguments, TextWriter errors, CancellationToken stop)
     {
         DirectoryInfo? folder = null;
         var isKept = arguments.Data is not null;
         try
         {
-            folder = arguments.Data is null ? Directory.CreateTempSubdirectory("cloudsync-chaos-") : Directory.CreateDirectory(arguments.Data.FullName);
-            if (folder.EnumerateFileSystemInfos().Any())
-            {
-                await Console.Error.WriteLineAsync($"cloudsync: --data: the folder '{folder.FullName}' isn't empty.");
-                return WrongUsage;
-            }
-
-            // PostgreSQL runs as a user of its own, who has to get there.
-            File.SetUnixFileMode(folder.FullName, (UnixFileMode)0b111_101_101);
+            // What can be seen to be wrong is said before a cluster is started for it.
+            if (!File.Exists(arguments.Server))
+                return await FailAsync(errors, WrongUsage, $"There is no program {arguments.Server}; --server names another.");
             var traces = new List<NamedTrace>();
             foreach (var file in arguments.Traces)
             {
@@ -117,6 +114,11 @@ internal static class CommandLine
                 traces.Add(new NamedTrace(file.Name.Split('.')[0], trace));
             }
 
+            folder = arguments.Data is null ? Directory.CreateTempSubdirectory("cloudsync-chaos-") : Directory.CreateDirectory(arguments.Data.FullName);
+            if (folder.EnumerateFileSystemInfos().Any())
+                return await FailAsync(errors, WrongUsage, $"--data: the folder '{folder.FullName}' isn't empty.");
+            // PostgreSQL runs as a user of its own, who has to get there.
+            File.SetUnixFileMode(folder.FullName, (UnixFileMode)0b111_101_101);
             Console.Error.WriteLine($"Seed {arguments.Seed}.");
             var report = await new ChaosRun(
                 new ChaosOptions(folder.FullName, arguments.Server, arguments.Duration, arguments.Faults, arguments.Seed, traces, arguments.Crowd),
@@ -132,14 +134,14 @@ internal static class CommandLine
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            return await FailAsync(Interrupted, "Interrupted.");
+            return await FailAsync(errors, Interrupted, "Interrupted.");
         }
         catch (Exception exception) when (
             exception is InvalidDataException or ServerStartException or Cluster.PartStartException or IOException or UnauthorizedAccessException
                 or HttpRequestException or Log.LogUnavailableException or Log.LogUnusableException or System.ComponentModel.Win32Exception)
         {
             isKept = true;
-            return await FailAsync(Failed, $"{exception.Message} Logs: {folder?.FullName}");
+            return await FailAsync(errors, Failed, folder is null ? exception.Message : $"{exception.Message} Logs: {folder.FullName}");
         }
         finally
         {
@@ -148,9 +150,9 @@ internal static class CommandLine
         }
     }
 
-    private static async Task<int> FailAsync(int exitCode, string message)
+    private static async Task<int> FailAsync(TextWriter errors, int exitCode, string message)
     {
-        await Console.Error.WriteLineAsync($"cloudsync: {message.ReplaceLineEndings(" ")}");
+        await errors.WriteLineAsync($"cloudsync: {message.ReplaceLineEndings(" ")}");
         return exitCode;
     }
 

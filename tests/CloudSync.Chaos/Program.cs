@@ -3,4 +3,4 @@
 
 using CloudSync.Chaos;
 
-return await CommandLine.RunAsync(args);
+return await CommandLine.RunAsync(args, Console.Error);

@@ -12,6 +12,9 @@ public sealed class CommandLineTests
     [InlineData("--threads is 1 to 256.", "--threads", "0")]
     [InlineData("--minutes is 0.05 to 60.", "--minutes", "NaN")]
     [InlineData("'nonsense'", "--seed", "nonsense")]
+    [InlineData("'nonsense'", "--seeds", "nonsense")]
+    [InlineData("'nonsense'", "--minutes", "nonsense")]
+    [InlineData("'nonsense'", "--threads", "nonsense")]
     [InlineData("'nonsense'", "nonsense")]
     [InlineData("--seed", "--seed")]
     // They ran none, and found nothing wrong with it.

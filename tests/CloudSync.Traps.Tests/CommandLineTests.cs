@@ -11,6 +11,8 @@ public sealed class CommandLineTests
     [InlineData("--seeds is at least 1.", "--seeds", "0")]
     [InlineData("--threads is 1 to 256.", "--threads", "0")]
     [InlineData("'nonsense'", "--seed", "nonsense")]
+    [InlineData("'nonsense'", "--seeds", "nonsense")]
+    [InlineData("'nonsense'", "--threads", "nonsense")]
     [InlineData("'nonsense'", "nonsense")]
     [InlineData("--only", "--only")]
     [InlineData("There is no trap 'nonsense'", "--only", "nonsense")]

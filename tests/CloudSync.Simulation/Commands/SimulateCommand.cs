@@ -35,13 +35,13 @@ internal static class SimulateCommand
     private static RootCommand Create(TextWriter errors)
     {
         var seeds = new Option<long>("--seeds") { Description = "How many runs.", DefaultValueFactory = static _ => 1_000 };
-        seeds.Validators.Add(static result => Require(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "at least 1"));
+        seeds.Validators.Add(static result => Require<long>(result, static seeds => seeds >= 1, "--seeds", "at least 1"));
         var seed = new Option<long?>("--seed") { Description = "The first seed; random if left out." };
         var minutes = new Option<double>("--minutes") { Description = "How long people write in each, in simulated minutes.", DefaultValueFactory = static _ => 1 };
-        minutes.Validators.Add(static result => Require(
-            result.GetValueOrDefault<double>() is >= 0.05 and <= 60, result, "--minutes", "0.05 to 60"));
+        minutes.Validators.Add(static result => Require<double>(
+            result, static minutes => minutes is >= 0.05 and <= 60, "--minutes", "0.05 to 60"));
         var threads = new Option<int>("--threads") { Description = "How many runs at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
-        threads.Validators.Add(static result => Require(result.GetValueOrDefault<int>() is >= 1 and <= 256, result, "--threads", "1 to 256"));
+        threads.Validators.Add(static result => Require<int>(result, static threads => threads is >= 1 and <= 256, "--threads", "1 to 256"));
         var first = new Option<bool>("--first") { Description = "Stops at the first seed that fails, and leaves it as it is." };
         var trace = new Option<bool>("--trace") { Description = "Shows all that happens; for one seed." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
@@ -57,9 +57,11 @@ internal static class SimulateCommand
         return root;
     }
 
-    private static void Require(bool isRight, System.CommandLine.Parsing.SymbolResult result, string option, string allowed)
+    // What is no number is said by the parser.
+    private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Func<T, bool> isRight, string option, string allowed)
+        where T : IParsable<T>
     {
-        if (!isRight)
+        if (result.Tokens is [{ Value: var text }] && T.TryParse(text, CultureInfo.InvariantCulture, out var value) && !isRight(value))
             result.AddError($"{option} is {allowed}.");
     }
 

@@ -31,10 +31,10 @@ internal static class TrapsCommand
     {
         var only = new Option<string>("--only") { Description = "The names of the traps, with commas between them; without it all that are not open.", DefaultValueFactory = static _ => "" };
         var seeds = new Option<long>("--seeds") { Description = "How many seeds for each trap at most, and for the sources without one.", DefaultValueFactory = static _ => 400 };
-        seeds.Validators.Add(static result => Require(result.GetValueOrDefault<long>() >= 1, result, "--seeds", "at least 1"));
+        seeds.Validators.Add(static result => Require<long>(result, static seeds => seeds >= 1, "--seeds", "at least 1"));
         var seed = new Option<long?>("--seed") { Description = "The first seed; random if left out." };
         var atOnce = new Option<int>("--threads") { Description = "How many traps at a time.", DefaultValueFactory = static _ => Environment.ProcessorCount };
-        atOnce.Validators.Add(static result => Require(result.GetValueOrDefault<int>() is >= 1 and <= 256, result, "--threads", "1 to 256"));
+        atOnce.Validators.Add(static result => Require<int>(result, static threads => threads is >= 1 and <= 256, "--threads", "1 to 256"));
         var list = new Option<bool>("--list") { Description = "Only lists the traps." };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var server = new Option<DirectoryInfo?>("--build-server") { Description = $"Only builds the server with the traps in it, into this folder; {PlantedSources.Variable} sets one." };
@@ -51,9 +51,11 @@ internal static class TrapsCommand
         return root;
     }
 
-    private static void Require(bool isRight, System.CommandLine.Parsing.SymbolResult result, string option, string allowed)
+    // What is no number is said by the parser.
+    private static void Require<T>(System.CommandLine.Parsing.OptionResult result, Func<T, bool> isRight, string option, string allowed)
+        where T : IParsable<T>
     {
-        if (!isRight)
+        if (result.Tokens is [{ Value: var text }] && T.TryParse(text, CultureInfo.InvariantCulture, out var value) && !isRight(value))
             result.AddError($"{option} is {allowed}.");
     }
 
