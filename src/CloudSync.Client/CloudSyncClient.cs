@@ -329,7 +329,7 @@ public sealed class CloudSyncClient : IDisposable
         _connection = null;
         connection.Transport.Close();
         if (connection.Welcomed)
-            _failures -= (int)Math.Min(_failures, (Now - connection.WelcomedAt) / _options.BackoffForgetAfter);
+            _failures -= (int)Math.Clamp((Now - connection.WelcomedAt) / _options.BackoffForgetAfter, 0, _failures);
         foreach (var document in _documents.Values)
             document.Disconnected();
         _tokens.Disconnected();

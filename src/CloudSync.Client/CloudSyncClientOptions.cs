@@ -36,7 +36,7 @@ public sealed class CloudSyncClientOptions
 
     /// <summary>
     /// Each time that a connection has lasted this long, one of the attempts in a row is forgotten; so one that holds for a moment
-    /// only, again and again, is waited for longer each time.
+    /// only, again and again, is waited for longer each time. <see cref="Timeout.InfiniteTimeSpan"/>: none ever is.
     /// </summary>
     public TimeSpan BackoffForgetAfter { get; set; } = TimeSpan.FromSeconds(2);
 

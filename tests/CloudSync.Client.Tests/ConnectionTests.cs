@@ -193,6 +193,23 @@ public sealed class ConnectionTests
         Assert.Equal(TimeSpan.FromSeconds(0.125), _client.State.RetryIn);
     }
 
+    // It made thousands of attempts of each second that the connection had lasted.
+    [Fact]
+    public void A_connection_takes_nothing_back_and_adds_nothing_where_nothing_is_to_be_forgotten()
+    {
+        using var client = _server.Client(new() { Clock = _clock, Random = new FixedRandom(0.5), BackoffForgetAfter = Timeout.InfiniteTimeSpan });
+        client.Open(Id);
+        _server.Run();
+        for (var attempt = 1; attempt <= 3; attempt++)
+        {
+            _clock.Advance(TimeSpan.FromSeconds(10));
+            _server.Newest.Break();
+            Assert.Equal(TimeSpan.FromSeconds(attempt * 0.125), client.State.RetryIn);
+            _clock.Advance(client.State.RetryIn!.Value);
+            _server.Run();
+        }
+    }
+
     [Fact]
     public void A_server_that_goes_away_says_when_to_come_back()
     {
