@@ -53,7 +53,7 @@ internal sealed class RedisOptionsValidator : IValidateOptions<RedisOptions>
                 return;
             if (options.Names.Count != options.Servers.Count)
                 failures.Add($"CloudSync:Redis:Names has {options.Names.Count} names for {options.Servers.Count} servers; it must have one for each, or none.");
-            if (options.Names.Any(static name => name.Length is 0 or > MaxNameLength))
+            if (options.Names.Any(static name => string.IsNullOrEmpty(name) || name.Length > MaxNameLength))
                 failures.Add($"CloudSync:Redis:Names: a name must have 1 to {MaxNameLength} characters.");
             if (options.Names.Distinct(StringComparer.Ordinal).Count() < options.Names.Count)
                 failures.Add("CloudSync:Redis:Names has one name twice.");

@@ -78,11 +78,13 @@ public sealed class StartTests(Servers servers) : IDisposable
     [InlineData("has 1 names for 2 servers", "a")]
     [InlineData("has one name twice", "a", "a")]
     [InlineData("must have 1 to 256 characters", "a", "")]
-    public void Names_that_do_not_fit_the_servers_are_refused(string why, params string[] names)
+    // As JSON has it.
+    [InlineData("must have 1 to 256 characters", "a", null)]
+    public void Names_that_do_not_fit_the_servers_are_refused(string why, params string?[] names)
     {
         var options = new RedisOptions { Servers = { "redis-1:6379", "redis-2:6379" } };
         foreach (var name in names)
-            options.Names.Add(name);
+            options.Names.Add(name!);
         Assert.Contains(why, Assert.Single(new RedisOptionsValidator().Validate(null, options).Failures!), StringComparison.Ordinal);
     }
 
