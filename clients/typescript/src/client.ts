@@ -227,6 +227,7 @@ export class CloudSyncClient {
 
   #connect(): void {
     this.#timers.clearTimeout(this.#timer);
+    this.#invitedAt = undefined;
     const socket = new (this.#options.WebSocket ?? globalThis.WebSocket)(this.#address());
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
@@ -300,7 +301,6 @@ export class CloudSyncClient {
     this.#welcome = welcome;
     this.#limits = welcome.limits;
     this.#liveSince = this.#timers.now();
-    this.#invitedAt = undefined;
     // The first beat comes early by chance, so that clients which came together don't beat together.
     this.#beatIn(this.#random() * welcome.heartbeatIntervalMs);
     this.#become("live");

@@ -180,6 +180,23 @@ describe("coming back", () => {
     expect(client.state.kind).toBe("live");
   });
 
+  it("at once at that moment, also if the server named it before it welcomed", () => {
+    stage.server.intercept = (socket, body) => {
+      if (body.case !== "hello") return false;
+      stage.server.intercept = () => false;
+      socket.send({ case: "goingAway", value: { reconnectAfterMsMin: 2_000, reconnectAfterMsMax: 2_000, reason: "update" } });
+      return false;
+    };
+    const { client } = stage.openDocument();
+    const first = stage.server.socket;
+    stage.time.advance(1_970);
+    expect(client.state.kind).toBe("live");
+    expect(stage.server.socket).toBe(first);
+    stage.time.advance(50);
+    expect(stage.server.socket).not.toBe(first);
+    expect(client.state.kind).toBe("live");
+  });
+
   it("not before the server wants, if there are too many connections", () => {
     stage.server.intercept = (socket, body) => {
       if (body.case !== "hello") return false;
