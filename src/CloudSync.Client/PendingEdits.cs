@@ -18,6 +18,12 @@ internal sealed class PendingOperation(ReadOnlyMemory<byte> operation)
     /// <summary>How many edits of the user it holds.</summary>
     public int Edits { get; set; } = 1;
 
+    /// <summary>
+    /// Whether it was made to follow several operations composed into one, which in rare cases gives another place to an insert than
+    /// following them in turn does (docs/operations.md, "Composing and transforming").
+    /// </summary>
+    public bool FollowedRun { get; set; }
+
     /// <summary>Whether it is no longer pending.</summary>
     public bool IsSettled { get; set; }
 }
@@ -66,6 +72,9 @@ internal sealed class PendingEdits
 
     /// <summary>How often the server committed an operation of ours otherwise than foreseen here. 0 is expected.</summary>
     public int Divergences { get; private set; }
+
+    /// <summary>How many of <see cref="Divergences"/> are of operations that had followed a composed run.</summary>
+    public int RunDivergences { get; private set; }
 
     /// <summary>The number under which the newest edit was sent, or will be.</summary>
     public ulong NewestSequence => Sequence + (ulong)(_operations.Count - (InFlight ? 1 : 0));
@@ -163,6 +172,8 @@ internal sealed class PendingEdits
     {
         Committed.Apply(operation.Span);
         Version += count;
+        foreach (var pending in _operations)
+            pending.FollowedRun |= count > 1;
         return Rebase(operation);
     }
 
@@ -182,6 +193,7 @@ internal sealed class PendingEdits
         else
         {
             Divergences++;
+            RunDivergences += _operations[0].FollowedRun ? 1 : 0;
             var inverse = Committed.Invert(foreseen);
             Committed.Apply(operation.Span);
             Settle(sameContent: false);

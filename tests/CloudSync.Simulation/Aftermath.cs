@@ -54,6 +54,7 @@ internal sealed class Aftermath(
                 user.Do(document.CompareWhenQuiet);
         }
 
+        world.Reached.Count(Rare.RunCorrections, users.Sum(static user => user.RunDivergences));
         foreach (var user in users.Where(static user => user.Divergences > 0))
             world.Fail("foreseen otherwise", $"{user.Name} had to be corrected {user.Divergences} times: the server merges otherwise than the client.");
         foreach (var id in ids)

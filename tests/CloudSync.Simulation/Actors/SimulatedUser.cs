@@ -75,7 +75,11 @@ internal sealed class SimulatedUser
 
     public int Edits { get; private set; }
 
-    public int Divergences => _open.Values.Sum(static document => document.Document.Edits?.Divergences ?? 0);
+    /// <summary>How often the server merged otherwise than the client where nothing but a bug can be the reason.</summary>
+    public int Divergences => _open.Values.Sum(static document => document.Document.Edits is { } edits ? edits.Divergences - edits.RunDivergences : 0);
+
+    /// <summary>How often it did for the one reason that is known and was followed: what was missed came composed.</summary>
+    public int RunDivergences => _open.Values.Sum(static document => document.Document.Edits?.RunDivergences ?? 0);
 
     public void Edited() => Edits++;
 

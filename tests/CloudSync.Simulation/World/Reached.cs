@@ -40,6 +40,9 @@ internal enum Rare
     /// <summary>Somebody had fallen behind what is in memory, and was sent a page of the log.</summary>
     CatchUps,
 
+    /// <summary>A client was corrected, since it had followed a composed run and the server each operation in turn.</summary>
+    RunCorrections,
+
     /// <summary>A document was deleted.</summary>
     Deletions,
 
