@@ -110,7 +110,7 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
             return shown.Covered;
         for (var (entry, depth) = (shown, 0); entry.Covered is { } covered; (entry, depth) = (covered, depth + 1))
         {
-            if (covered.Owner != owner && depth < MaxCovered)
+            if (covered.Owner != owner && depth < MaxCovered - 1)
                 continue;
             entry.Covered = covered.Owner == owner ? covered.Covered : null;
             break;
