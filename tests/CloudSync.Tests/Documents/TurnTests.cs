@@ -21,20 +21,29 @@ public sealed class TurnTests : IDisposable
     // A clock that stands still: whoever waits for a turn waits until it is moved.
     private Task<DocumentsHost> StartAsync() => DocumentsHost.StartAsync(_directory.File("log.db"), _fanout, time: _time);
 
-    [Fact]
-    public async Task A_gateway_that_is_ahead_again_and_again_lets_the_other_append()
+    private static Task<CloudSync.Log.DocumentRecord> CreateAsync(DocumentsHost host) =>
+        host.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+
+    // Bob has written a while ago, and Ada just now.
+    private async Task WriteInTurnAsync(TestSession ada, TestSession bob)
     {
-        await using var ahead = await StartAsync();
-        await using var behind = await StartAsync();
-        await ahead.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
-        using var ada = await ahead.OpenAsync("d", 1);
-        using var bob = await behind.OpenAsync("d", 2);
         bob.Submit(Insert(0, "b"));
         await ada.ReachAsync(1);
         _time.Advance(TimeSpan.FromMilliseconds(100));
         ada.Submit(Insert(1, "a"));
         await ada.ReachAsync(2);
         await bob.ReachAsync(2);
+    }
+
+    [Fact]
+    public async Task A_gateway_that_is_ahead_again_and_again_lets_the_other_append()
+    {
+        await using var ahead = await StartAsync();
+        await using var behind = await StartAsync();
+        await CreateAsync(ahead);
+        using var ada = await ahead.OpenAsync("d", 1);
+        using var bob = await behind.OpenAsync("d", 2);
+        await WriteInTurnAsync(ada, bob);
 
         // She goes on at once, and would be first again.
         ada.Submit(Insert(2, "A"));
@@ -55,15 +64,10 @@ public sealed class TurnTests : IDisposable
     {
         await using var ahead = await StartAsync();
         await using var behind = await StartAsync();
-        await ahead.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+        await CreateAsync(ahead);
         using var ada = await ahead.OpenAsync("d", 1);
         using var bob = await behind.OpenAsync("d", 2);
-        bob.Submit(Insert(0, "b"));
-        await ada.ReachAsync(1);
-        _time.Advance(TimeSpan.FromMilliseconds(100));
-        ada.Submit(Insert(1, "a"));
-        await ada.ReachAsync(2);
-        await bob.ReachAsync(2);
+        await WriteInTurnAsync(ada, bob);
 
         ada.Submit(Insert(2, "A"));
         await _time.SomebodyWaits.WaitAsync(TestContext.Current.CancellationToken);
@@ -82,7 +86,7 @@ public sealed class TurnTests : IDisposable
     public async Task Whoever_writes_alone_never_waits()
     {
         await using var host = await StartAsync();
-        await host.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+        await CreateAsync(host);
         using var ada = await host.OpenAsync("d", 1);
         for (var i = 0; i < 20; i++)
         {
@@ -96,7 +100,7 @@ public sealed class TurnTests : IDisposable
     {
         await using var here = await StartAsync();
         await using var elsewhere = await StartAsync();
-        await here.Service.CreateAsync("d", "text", "D", "", ReadOnlyMemory<byte>.Empty, CancellationToken.None);
+        await CreateAsync(here);
         using var ada = await here.OpenAsync("d", 1);
         using var bob = await elsewhere.OpenAsync("d", 2);
         bob.Submit(Insert(0, "b"));
