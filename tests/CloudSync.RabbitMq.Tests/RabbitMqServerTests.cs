@@ -23,6 +23,22 @@ public sealed class RabbitMqServerTests(BrokerFixture broker)
         Assert.False(await ServerProcess.ListensAsync(settings.PortMapperPort, Cancellation));
     }
 
+    [Fact]
+    public async Task The_control_program_starts_no_port_mapper_of_its_own()
+    {
+        using var folder = new TemporaryDirectory();
+        var settings = RabbitMqSettings.OnFreePorts(folder.Path);
+        await using var server = await RabbitMqServer.StartAsync(settings, detached: false, Cancellation);
+        await ServerProcess.Find("epmd", Path.GetFullPath(folder.Path))!.KillAsync();
+
+        await Assert.ThrowsAsync<ServerStartException>(() => server.ControlAsync(Cancellation, "list_vhosts"));
+        Assert.False(await ServerProcess.ListensAsync(settings.PortMapperPort, Cancellation));
+
+        Assert.True(await server.CompleteAsync(detached: false, Cancellation));
+        await server.StopAsync();
+        Assert.Empty(ProcessesThatName(folder.Path));
+    }
+
     // Erlang's processes carry the folder in their environment.
     private static IEnumerable<int> ProcessesThatName(string folder)
     {

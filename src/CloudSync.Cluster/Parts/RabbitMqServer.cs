@@ -157,12 +157,21 @@ public sealed class RabbitMqServer : IAsyncDisposable
             start.ArgumentList.Add(argument);
         using var control = System.Diagnostics.Process.Start(start)!;
         control.StandardInput.Close();
-        var errors = control.StandardError.ReadToEndAsync(cancellationToken);
-        var output = await control.StandardOutput.ReadToEndAsync(cancellationToken);
-        await control.WaitForExitAsync(cancellationToken);
-        return control.ExitCode == 0
-            ? output
-            : throw new ServerStartException($"rabbitmqctl {arguments[0]} failed: {output}{await errors}");
+        try
+        {
+            var errors = control.StandardError.ReadToEndAsync(cancellationToken);
+            var output = await control.StandardOutput.ReadToEndAsync(cancellationToken);
+            await control.WaitForExitAsync(cancellationToken);
+            return control.ExitCode == 0
+                ? output
+                : throw new ServerStartException($"rabbitmqctl {arguments[0]} failed: {output}{await errors}");
+        }
+        finally
+        {
+            // Nobody waits for it any more.
+            if (!control.HasExited)
+                control.Kill(entireProcessTree: true);
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -232,6 +241,9 @@ public sealed class RabbitMqServer : IAsyncDisposable
             "+S 2:2 +P 65536 +t 1048576 -kernel inet_dist_use_interface {127,0,0,1}",
         ["ERL_EPMD_PORT"] = Text(settings.PortMapperPort),
         ["ERL_EPMD_ADDRESS"] = "127.0.0.1",
+        // No Erlang program starts a port mapper by itself, the control program least of all: it would hold the port, belong to
+        // nobody, and outlive everything.
+        ["ERL_AFLAGS"] = "-start_epmd false",
         // The script then becomes the server instead of watching it, so that the process we know is the server.
         ["detached"] = "true",
     };
