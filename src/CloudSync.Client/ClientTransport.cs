@@ -18,8 +18,16 @@ internal abstract class ClientTransport
     /// </summary>
     public abstract ValueTask SendAsync(ReadOnlyMemory<byte> frame);
 
-    /// <summary>Closes the connection without waiting. What the listener hears afterwards is ignored.</summary>
+    /// <summary>
+    /// Closes the connection without waiting; the client comes back. What the listener hears afterwards is ignored.
+    /// </summary>
     public abstract void Close();
+
+    /// <summary>
+    /// Closes the connection for good, likewise: others see the client leave at once, and not only when it hasn't come back
+    /// for a while.
+    /// </summary>
+    public virtual void Leave() => Close();
 }
 
 /// <summary>What a transport reports to.</summary>

@@ -6,6 +6,9 @@ namespace CloudSync.Client;
 
 internal static class CloseCodes
 {
+    // What a client closes with that comes back, to a server that goes away for example; without it the others see it leave.
+    public const int GoingAway = 4000;
+
     // In this range: the same client would be refused again.
     private const int FirstRefusal = 4100;
     private const int LastRefusal = 4199;

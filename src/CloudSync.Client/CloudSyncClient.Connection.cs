@@ -63,7 +63,10 @@ public sealed partial class CloudSyncClient
             return;
         // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
-        connection.Transport.Close();
+        if (closure.Refusal is null)
+            connection.Transport.Close();
+        else
+            connection.Transport.Leave();
         if (connection.Welcomed)
             _failures -= (int)Math.Clamp((Now - connection.WelcomedAt) / _options.BackoffForgetAfter, 0, _failures);
         foreach (var document in _documents.Values)

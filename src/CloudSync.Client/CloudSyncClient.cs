@@ -205,7 +205,7 @@ public sealed partial class CloudSyncClient : IDisposable
         _options.Outbox?.GiveBack();
         _tokens.Disconnected();
         _tokens.Fail(new ObjectDisposedException(nameof(CloudSyncClient)));
-        _connection?.Transport.Close();
+        _connection?.Transport.Leave();
         _connection = null;
         _retryAt = _retryIn = null;
         _alarm.Dispose();

@@ -102,7 +102,7 @@ public sealed partial class CollaborativeDocument
         if (_stage == Stage.OpenDue)
         {
             if (_closeFirst)
-                frame.Messages.Add(new ClientMessage { Close = new() { DocumentId = Id } });
+                frame.Messages.Add(new ClientMessage { Close = new() { DocumentId = Id, ComesBack = true } });
             Open open = new() { DocumentId = Id };
             _openedFrom = _pending is not null && !_fromSnapshot;
             if (_openedFrom)
@@ -110,7 +110,7 @@ public sealed partial class CollaborativeDocument
             frame.Messages.Add(new ClientMessage { Open = open });
             _stage = Stage.Opening;
             _submitted = false;
-            _presence.Reset(_client.User);
+            _presence.Reset(_client.User, hasBeenHere: _pending is not null);
         }
 
         if (_stage != Stage.Following || _retryAt is not null)
@@ -517,7 +517,7 @@ public sealed partial class CollaborativeDocument
     {
         if (_presence.IsEmpty)
             return;
-        _presence.Reset(_client.User);
+        _presence.ForgetOthers();
         RaisePresenceChanged();
     }
 

@@ -84,10 +84,15 @@ internal sealed class DocumentPresence(ulong ownClientId)
         return true;
     }
 
-    /// <summary>A new session: the others know only who we are.</summary>
-    public void Reset(User user)
+    public void ForgetOthers() => _others.Clear();
+
+    /// <summary>
+    /// A new session: the others know only who we are; or, if we have been here before, still what we showed then, until they
+    /// are told otherwise.
+    /// </summary>
+    public void Reset(User user, bool hasBeenHere)
     {
-        _others.Clear();
-        (_told, _toldState, _toldUser) = (null, "", user);
+        ForgetOthers();
+        (_told, _toldState, _toldUser) = (null, "", hasBeenHere ? null : user);
     }
 }

@@ -33,7 +33,9 @@ internal sealed class WebSocketTransport : ClientTransport
     public override ValueTask SendAsync(ReadOnlyMemory<byte> frame) =>
         _socket.SendAsync(frame, WebSocketMessageType.Binary, WebSocketMessageFlags.EndOfMessage, CancellationToken.None);
 
-    public override void Close() => _ = Task.Run(CloseAsync);
+    public override void Close() => _ = Task.Run(() => CloseAsync((WebSocketCloseStatus)CloseCodes.GoingAway));
+
+    public override void Leave() => _ = Task.Run(() => CloseAsync(WebSocketCloseStatus.NormalClosure));
 
     private async Task RunAsync(ITransportListener listener)
     {
@@ -78,7 +80,8 @@ internal sealed class WebSocketTransport : ClientTransport
                 }
             }
 
-            await CloseAsync().ConfigureAwait(false);
+            // The answer to the server's close.
+            await CloseAsync(WebSocketCloseStatus.NormalClosure).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -90,12 +93,12 @@ internal sealed class WebSocketTransport : ClientTransport
         listener.Closed(closure);
     }
 
-    private async Task CloseAsync()
+    private async Task CloseAsync(WebSocketCloseStatus status)
     {
         try
         {
             using var timeout = new CancellationTokenSource(_closeTimeout);
-            await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, timeout.Token).ConfigureAwait(false);
+            await _socket.CloseOutputAsync(status, null, timeout.Token).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException
             or ObjectDisposedException or InvalidOperationException)

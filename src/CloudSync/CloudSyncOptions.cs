@@ -57,6 +57,9 @@ public sealed class CloudSyncOptions
 
     /// <summary>A gateway whose lease is older than this is gone, and its presence with it.</summary>
     public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Whoever loses the connection and is back within this is not seen to leave; 0: everybody is.</summary>
+    public TimeSpan ResumeWindow { get; set; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>What a gateway accepts. Each refusal names the limit that it is about.</summary>

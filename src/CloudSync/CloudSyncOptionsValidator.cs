@@ -22,6 +22,8 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Time(nameof(options.PresenceLease), options.PresenceLease);
         if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > _longestTime)
             failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {_longestTime}.");
+        if (options.ResumeWindow < TimeSpan.Zero || options.ResumeWindow > _longestTime)
+            failures.Add($"CloudSync:ResumeWindow is {options.ResumeWindow}; it must be from 0 to {_longestTime}.");
         if (options.HeartbeatInterval >= options.HeartbeatTimeout)
             failures.Add(
                 $"CloudSync:HeartbeatInterval ({options.HeartbeatInterval}) must be shorter than "

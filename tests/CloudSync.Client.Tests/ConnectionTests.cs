@@ -245,6 +245,46 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public void The_server_is_told_whether_a_client_leaves_or_comes_back()
+    {
+        Open();
+        var moved = _server.Newest;
+        moved.Queue(new ServerMessage { GoingAway = new() });
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        Assert.True(moved is { Broken: true, Left: false });
+        Assert.Equal(2, _server.Connections.Count);
+        _client.Dispose();
+        Assert.True(_server.Newest.Left);
+    }
+
+    [Fact]
+    public void A_client_that_is_back_says_again_what_it_shows_also_if_that_is_nothing()
+    {
+        var document = Open();
+        document.SetSelection(new(1, 2));
+        _server.Run();
+        document.SetSelection(null);
+        _server.Newest.Break();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        var shown = Assert.Single(_server.Newest.Said, static message => message.SetPresence is not null).SetPresence;
+        Assert.Null(shown.Selection);
+    }
+
+    [Fact]
+    public void A_document_that_is_opened_again_is_closed_with_the_word_that_it_is()
+    {
+        Open();
+        _server.Newest.QueueError(ErrorCode.DocumentAlreadyOpen, Retry.Never, Id);
+        _server.Run();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        _server.Run();
+        Assert.True(Assert.Single(_server.Newest.Said, static message => message.Close is not null).Close.ComesBack);
+    }
+
+    [Fact]
     public void Retry_after_is_waited_for_at_least()
     {
         Open();

@@ -144,7 +144,8 @@ public sealed class DocumentTests
 
         Assert.True(saved.IsCompletedSuccessfully);
         Assert.Equal("Oh. Hello!", _document.ToPlainText());
-        Assert.Equal(["Open", "Submit", "Close", "Open", "Submit"], Connection.Said.Skip(1).Select(said => $"{said.BodyCase}"));
+        Assert.Equal(
+            ["Open", "Submit", "Close", "Open", "Submit", "SetPresence"], Connection.Said.Skip(1).Select(said => $"{said.BodyCase}"));
     }
 
     [Fact]

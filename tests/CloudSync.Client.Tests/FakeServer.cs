@@ -173,7 +173,12 @@ internal sealed class FakeTransport(FakeServer server) : ClientTransport
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>The client has closed it for good.</summary>
+    public bool Left { get; private set; }
+
     public override void Close() => Broken = true;
+
+    public override void Leave() => Left = Broken = true;
 
     public bool Accept()
     {

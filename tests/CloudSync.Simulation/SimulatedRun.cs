@@ -66,7 +66,7 @@ internal sealed class SimulatedRun : IDisposable
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
         _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
             people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null, new Random(Seed(200 + i))))];
-        _stage = new(World, _parts, _cluster, _users, _ids, _documents, alphabet, _truth);
+        _stage = new(World, _parts, _cluster, _users, people, _ids, _documents, alphabet, _truth);
     }
 
     public SimulatedWorld World { get; }
@@ -138,6 +138,7 @@ internal sealed class SimulatedRun : IDisposable
         DocumentIdleTimeout = TimeSpan.FromSeconds(3),
         HeadCheckInterval = TimeSpan.FromSeconds(5),
         PresenceLease = TimeSpan.FromSeconds(6),
+        ResumeWindow = TimeSpan.FromSeconds(4),
         SnapshotOperations = 50,
         HistoryTailOperations = 60,
         HistoryPackOperations = 100,

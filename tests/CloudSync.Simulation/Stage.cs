@@ -10,11 +10,14 @@ using CloudSync.Simulation.World;
 namespace CloudSync.Simulation;
 
 internal sealed class Stage(
-    SimulatedWorld world, GatewayParts parts, Cluster cluster, SimulatedUser[] users, string[] ids,
+    SimulatedWorld world, GatewayParts parts, Cluster cluster, SimulatedUser[] users, People people, string[] ids,
     IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> documents, Alphabet alphabet, Truth truth)
 {
     // What is damaged or fails is asked so often in the meantime.
     private const int AskedMeanwhile = 12;
+
+    // Longer than a lease, a heartbeat's timeout and what gateways tell each other again: what was missed is made up for.
+    private static readonly TimeSpan _troubledAfter = TimeSpan.FromSeconds(20);
 
     private bool _healed;
 
@@ -98,6 +101,13 @@ internal sealed class Stage(
 
     private void Break(PlannedAction action, Random random)
     {
+        // A silent line, or one that carries little, is noticed by each end at another time; so are a gateway that is gone without a word
+        // and messages that gateways miss. Who is where isn't certain then.
+        if (action.Kind is ActionKind.SilenceLine or ActionKind.NarrowLine or ActionKind.PauseDevice)
+            users[action.Who].Trouble(action.Lasts + _troubledAfter);
+        else if (action.Kind is ActionKind.VanishGateway or ActionKind.PauseGateway or ActionKind.LoseFanout or ActionKind.DownFanout
+            or ActionKind.CutFanout or ActionKind.SilenceFanout)
+            people.TroubledUntil = Math.Max(people.TroubledUntil, world.Now + (action.Lasts + _troubledAfter).Ticks);
         if (action.Kind < ActionKind.KillGateway)
             BreakDevice(users[action.Who], action, random);
         else if (action.Kind < ActionKind.CrashDatabase)

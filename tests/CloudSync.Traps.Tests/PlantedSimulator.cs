@@ -22,7 +22,7 @@ public sealed class PlantedSimulator : IAsyncLifetime
     public static IReadOnlyList<string> Traps { get; } =
     [
         "ack-before-append", "failure-as-success", "resend-dropped", "wrong-side", "skip-gap", "all-but-one", "lose-on-eviction", "trust-cache",
-        "catch-up-too-late", "run-miscounted", "fold-from-snapshot", "behind-forgotten", "own-not-known",
+        "catch-up-too-late", "run-miscounted", "fold-from-snapshot", "behind-forgotten", "own-not-known", "lost-has-left",
         "pending-not-rebased", "numbers-used-again", "undo-of-others", "pending-lost", "told-kept-too-soon", "attributes-both-win",
     ];
 

@@ -30,6 +30,9 @@ const text: DocumentKind<CollaborativeDocument> = {
 };
 
 const PROTOCOL_VERSION = 1;
+// What a socket is closed with: the server shows others that this client has left only if it isn't coming back.
+const COMING_BACK = 4000;
+const LEFT = 1000;
 const AGENT = "cloudsync-js/0.1.0";
 const HANDSHAKE_TIMEOUT_MS = 15_000;
 const HEARTBEAT_MS_MIN = 1_000;
@@ -177,7 +180,7 @@ export class CloudSyncClient {
     for (const document of [...this.#documents.values()]) document.session.shut();
     this.#closed = true;
     globalThis.removeEventListener?.("online", this.#online);
-    this.#hangUp();
+    this.#hangUp(LEFT);
     this.#tokens.fail(new Error("The client is closed."));
     this.#become("offline");
   }
@@ -352,7 +355,7 @@ export class CloudSyncClient {
 
   #refuse(reason: RefusedError): void {
     this.#reason = reason;
-    this.#hangUp();
+    this.#hangUp(LEFT);
     this.#tokens.fail(reason);
     this.#become("refused");
   }
@@ -360,7 +363,7 @@ export class CloudSyncClient {
   #lose(): void {
     const now = this.#timers.now();
     if (this.#kind === "live") this.#backoff.forget(now - this.#liveSince);
-    this.#hangUp();
+    this.#hangUp(COMING_BACK);
     const delay_ms = this.#invitedAt === undefined ? this.#backoff.next() : Math.max(0, this.#invitedAt - now);
     this.#invitedAt = undefined;
     this.#retryAt = now + delay_ms;
@@ -368,13 +371,13 @@ export class CloudSyncClient {
     this.#become("offline");
   }
 
-  #hangUp(): void {
+  #hangUp(code: number): void {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#timers.clearTimeout(this.#timer);
     this.#timers.clearTimeout(this.#leaving);
     this.#tokens.disconnected();
-    socket?.close();
+    socket?.close(code);
   }
 
   #become(kind: ConnectionState["kind"]): void {

@@ -102,10 +102,13 @@ export class OwnPresence {
     this.#changed = true;
   }
 
-  /** There is a new session, of which the others know only the user. */
-  begin(): void {
+  /**
+   * There is a new session, of which the others know only the user; or, if this client has been here before, still what it
+   * showed then, until they are told otherwise.
+   */
+  begin(hasBeenHere: boolean): void {
     this.#shown = undefined;
-    this.#changed = this.#state !== "";
+    this.#changed = hasBeenHere || this.#state !== "";
   }
 
   /** The session is over. */

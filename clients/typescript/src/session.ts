@@ -168,7 +168,7 @@ export class Session<Operation, Content> {
   /** Closes at once. */
   shut(): void {
     if (this.#closed === "yes") return;
-    this.#disconnect(true);
+    this.#disconnect("closing");
     this.#closed = "yes";
     this.#settleReady.reject(new Error("The document was closed."));
     // A refused one is forgotten already, and may have been opened again since.
@@ -184,7 +184,7 @@ export class Session<Operation, Content> {
 
   /** The connection is gone, or its state changed while it was. */
   disconnected(): void {
-    this.#disconnect(false);
+    this.#disconnect();
     if (this.connection.reason && !this.pending) this.#settleReady.reject(this.connection.reason);
     this.#announce();
   }
@@ -229,13 +229,16 @@ export class Session<Operation, Content> {
   // At once the first time; then, as long as nothing comes of it, after longer and longer waits.
   #reopen(atLeast_ms = 0): void {
     const delay_ms = atLeast_ms + (this.#faults++ === 0 ? 0 : this.#backoff.next());
-    this.#disconnect(true);
+    this.#disconnect("reopening");
     if (delay_ms === 0) this.#open();
     else this.#retry = this.connection.after(delay_ms, () => this.#open());
   }
 
-  #disconnect(tellServer: boolean): void {
-    if (tellServer && this.#link !== "down") this.#send("close", create(CloseSchema, { documentId: this.id }));
+  #disconnect(tellServer?: "closing" | "reopening"): void {
+    if (tellServer !== undefined && this.#link !== "down") {
+      const comesBack = tellServer === "reopening";
+      this.#send("close", create(CloseSchema, { documentId: this.id, comesBack }));
+    }
     this.#link = "down";
     this.#retry?.();
     this.#retry = undefined;
@@ -247,6 +250,7 @@ export class Session<Operation, Content> {
 
   #opened(message: Opened): void {
     if (this.#link !== "opening") return;
+    const hasBeenHere = this.pending !== undefined;
     this.#rename(message.title);
     this.#head = Number(message.head);
     if (message.snapshot !== undefined) {
@@ -265,7 +269,7 @@ export class Session<Operation, Content> {
       throw new RangeError("The server resumes from a version that was not asked for.");
     }
     this.#link = "catching-up";
-    this.#own.begin();
+    this.#own.begin(hasBeenHere);
     this.#proceed();
   }
 
@@ -392,7 +396,7 @@ export class Session<Operation, Content> {
   }
 
   #refuse(error: RefusedError): void {
-    this.#disconnect(true);
+    this.#disconnect("closing");
     this.#refused = error;
     const edits = this.#editing?.abandon() ?? [];
     this.#settleReady.reject(error);

@@ -197,6 +197,30 @@ describe("coming back", () => {
     expect(client.state.kind).toBe("live");
   });
 
+  it("and tells the server which it leaves whether it comes back", () => {
+    const { client } = stage.openDocument();
+    const first = stage.server.socket;
+    first.send({ case: "goingAway", value: { reconnectAfterMsMin: 100, reconnectAfterMsMax: 100, reason: "update" } });
+    stage.time.advance(200);
+    expect(first.closedWith).toBe(4000);
+    expect(client.state.kind).toBe("live");
+    const second = stage.server.socket;
+    client.close();
+    expect(second.closedWith).toBe(1000);
+  });
+
+  it("and says again what it shows, also if that is nothing", () => {
+    const { document } = stage.openDocument();
+    document.setSelection({ anchor: 1, focus: 2 });
+    stage.time.advance(100);
+    document.setSelection(null);
+    stage.server.socket.drop();
+    stage.time.advance(2_000);
+    const shown = sent(stage.server.socket, "setPresence");
+    expect(shown).toHaveLength(1);
+    expect(shown[0]!.selection).toBeUndefined();
+  });
+
   it("not before the server wants, if there are too many connections", () => {
     stage.server.intercept = (socket, body) => {
       if (body.case !== "hello") return false;

@@ -26,6 +26,9 @@ internal sealed class DocumentMetrics : IDisposable
     private readonly Counter<long> _loads;
     private readonly Counter<long> _evictions;
     private readonly Counter<long> _catchUps;
+    private readonly Counter<long> _presenceLost;
+    private readonly Counter<long> _presenceResumed;
+    private readonly Counter<long> _presenceLapsed;
     private readonly Counter<long> _packed;
     private readonly Counter<long> _packFailures;
     private readonly Counter<long> _snapshotsRemoved;
@@ -57,6 +60,12 @@ internal sealed class DocumentMetrics : IDisposable
         _loads = _meter.CreateCounter<long>("cloudsync.document.loads", description: "Documents loaded, by outcome.");
         _evictions = _meter.CreateCounter<long>(
             "cloudsync.document.evictions", description: "Documents that left memory because nobody used them.");
+        _presenceLost = _meter.CreateCounter<long>(
+            "cloudsync.presence.lost", description: "People who lost their connections, and were shown all the same.");
+        _presenceResumed = _meter.CreateCounter<long>(
+            "cloudsync.presence.resumed", description: "Those of them who were back here in time.");
+        _presenceLapsed = _meter.CreateCounter<long>(
+            "cloudsync.presence.lapsed", description: "Those of them whose time was over: not back, or elsewhere.");
         _catchUps = _meter.CreateCounter<long>(
             "cloudsync.document.catchups", description: "Pages read from the log for sessions that had fallen behind.");
         _packed = _meter.CreateCounter<long>("cloudsync.history.packed", description: "Operations packed into segments.");
@@ -73,6 +82,16 @@ internal sealed class DocumentMetrics : IDisposable
     /// <summary>Lets the number of open documents be observed.</summary>
     public void ObserveOpenDocuments(Func<int> count) =>
         _meter.CreateObservableGauge("cloudsync.documents.open", count, description: "Documents in memory.");
+
+    public void PresenceLost() => _presenceLost.Add(1);
+
+    public void PresenceResumed() => _presenceResumed.Add(1);
+
+    public void PresenceLapsed(int count)
+    {
+        if (count > 0)
+            _presenceLapsed.Add(count);
+    }
 
     public void Appended(DocumentAppend[] appends, IReadOnlyList<AppendResult> results, long startTimestamp)
     {

@@ -26,6 +26,16 @@ internal interface IDocumentSubscriber
 /// <param name="FromVersion">The version it already has, or null if it wants a snapshot.</param>
 internal sealed record SessionRequest(ulong ClientId, User User, long? FromVersion);
 
+/// <summary>How a session ended.</summary>
+internal enum SessionEnd
+{
+    /// <summary>The client has closed it: it has left.</summary>
+    Closed,
+
+    /// <summary>Its connection was lost: the client most likely comes back.</summary>
+    Lost,
+}
+
 /// <summary>How reading from a session ended.</summary>
 internal enum SessionRead
 {
@@ -75,6 +85,15 @@ internal abstract class DocumentSession : IDisposable
     public abstract ValueTask<SessionRead> CatchUpAsync(
         IBufferWriter<byte> output, int byteLimit, CancellationToken cancellationToken);
 
-    /// <summary>Ends the session: presence is withdrawn, nothing more is woken. What was submitted is still committed.</summary>
+    /// <summary>
+    /// Ends the session, as the client wished: presence is withdrawn, nothing more is woken. What was submitted is still
+    /// committed.
+    /// </summary>
     public abstract void Dispose();
+
+    /// <summary>
+    /// Ends the session, whose connection was lost: like <see cref="Dispose"/>, but presence stays for
+    /// <see cref="CloudSyncOptions.ResumeWindow"/>, or until the client is back.
+    /// </summary>
+    public abstract void Lose();
 }

@@ -51,7 +51,8 @@ internal sealed partial class OpenDocument
             var selection = presence.Selection is { } selected
                 ? AtHead_NeedsLock(session.ClientId, (long)presence.Version, selected)
                 : null;
-            _presence.Set(session.ClientId, session, session.User, selection, presence.State);
+            if (_presence.Set(session.ClientId, session, new(session.User, selection, presence.State)))
+                _parts.Metrics.PresenceResumed();
         }
 
         PresenceChanged();
@@ -103,11 +104,35 @@ internal sealed partial class OpenDocument
     // People have names; whoever has none (a program, say) is shown once it shows itself.
     private void EnterPresence_NeedsLock(OpenDocumentSession session)
     {
-        if (session.User.Name.Length > 0)
-            _presence.Enter(session.ClientId, session, session.User);
+        if (session.User.Name.Length > 0 && _presence.Enter(session.ClientId, session, session.User))
+            _parts.Metrics.PresenceResumed();
     }
 
-    private void LeavePresence_NeedsLock(OpenDocumentSession session) => _presence.Leave(session.ClientId, session);
+    // Whose connection was lost mostly comes back, and isn't seen to leave until it is clear that it doesn't.
+    private void LeavePresence_NeedsLock(OpenDocumentSession session, SessionEnd end)
+    {
+        if (end == SessionEnd.Closed || _parts.Options.ResumeWindow == TimeSpan.Zero)
+            _presence.Leave(session.ClientId, session, closed: end == SessionEnd.Closed);
+        else if (_presence.Lose(session.ClientId, session, _parts.Time.GetTimestamp()))
+            _parts.Metrics.PresenceLost();
+    }
+
+    /// <summary>Takes out whoever has lost the connection and has not come back in time.</summary>
+    private void EndLostPresence()
+    {
+        int ended;
+        lock (_gate)
+        {
+            if (_presence.LostCount == 0)
+                return;
+            var window = (long)(_parts.Options.ResumeWindow.TotalSeconds * _parts.Time.TimestampFrequency);
+            ended = _presence.EndLost(_parts.Time.GetTimestamp() - window);
+        }
+
+        _parts.Metrics.PresenceLapsed(ended);
+        if (ended > 0)
+            PresenceChanged();
+    }
 
     private void AdvancePresence_NeedsLock(CommittedBatch batch) => _presence.Advance(_type, batch.Operations);
 
@@ -143,11 +168,12 @@ internal sealed partial class OpenDocument
 
     private void RevealPresence()
     {
+        bool isNew;
         lock (_gate)
         {
             _revealScheduled = false;
             _revealedTimestamp = _parts.Time.GetTimestamp();
-            _presence.Reveal();
+            isNew = _presence.Reveal();
             if (_evicted && _revealTimer is not null)
             {
                 _revealTimer.Dispose();
@@ -155,7 +181,8 @@ internal sealed partial class OpenDocument
             }
         }
 
-        WakeSessions();
+        if (isNew)
+            WakeSessions();
         SharePresence(everybody: false);
     }
 
@@ -195,17 +222,21 @@ internal sealed partial class OpenDocument
                 if (shared.Everybody)
                 {
                     var present = shared.Entries.Select(entry => entry.ClientId).ToHashSet();
-                    _presence.RemoveWhere(entry =>
-                        entry.Owner is null && entry.GatewayId == gatewayId && !present.Contains(entry.ClientId));
+                    _presence.RemoveRemote(entry => entry.GatewayId == gatewayId && !present.Contains(entry.ClientId));
                 }
 
+                foreach (var clientId in shared.Closed)
+                    _presence.LeaveRemote(gatewayId, clientId, closed: true);
                 foreach (var clientId in shared.Left)
-                    _presence.LeaveRemote(gatewayId, clientId);
+                    _presence.LeaveRemote(gatewayId, clientId, closed: false);
                 foreach (var entry in shared.Entries)
                 {
-                    _presence.SetRemote(gatewayId, entry, entry.Selection is { } selected
+                    var selection = entry.Selection is { } selected
                         ? AtHead_NeedsLock(entry.ClientId, (long)shared.Version, selected)
-                        : null, _parts.Time.GetTimestamp());
+                        : null;
+                    _presence.SetRemote(
+                        gatewayId, entry.ClientId, new(entry.User ?? new User(), selection, entry.State),
+                        shared.Unsaid.Contains(entry.ClientId), _parts.Time.GetTimestamp());
                 }
             }
         }
@@ -213,15 +244,27 @@ internal sealed partial class OpenDocument
         PresenceChanged();
     }
 
-    /// <summary>Takes out everybody whose gateway's lease has lapsed, or who has not been told of for long.</summary>
-    public void RemoveLapsedPresence()
+    /// <summary>Called now and then: takes out whoever has left without a word.</summary>
+    public void SweepPresence()
     {
-        bool removed;
         lock (_gate)
-            removed = _presence.RemoveWhere(entry => entry.Owner is null && (!_parts.Leases.IsAlive(entry.GatewayId)
-                || _parts.Time.GetElapsedTime(entry.ToldTimestamp) > _parts.Options.HeadCheckInterval * UntoldRepeats));
-        if (removed)
-            PresenceChanged();
+        {
+            // What was heard and is not taken in yet may say that he is elsewhere.
+            if (_remotePresence.Count > 0)
+                return;
+        }
+
+        RemoveLapsedPresence();
+        EndLostPresence();
+    }
+
+    // Everybody whose gateway's lease has lapsed, or who has not been told of for long.
+    private void RemoveLapsedPresence()
+    {
+        lock (_gate)
+            _presence.RemoveRemote(entry => !_parts.Leases.IsAlive(entry.GatewayId)
+                || _parts.Time.GetElapsedTime(entry.ToldTimestamp) > _parts.Options.HeadCheckInterval * UntoldRepeats);
+        PresenceChanged();
     }
 
     /// <summary>A gateway has come, or come back: ask who is on it, and say who is here.</summary>

@@ -232,7 +232,7 @@ internal sealed partial class OpenDocument
             new SessionRecord(_parts.GatewayId, session.ClientId, session.User.Id, session.User.Name, session.Since))]);
     }
 
-    public void RemoveSession(OpenDocumentSession session)
+    public void RemoveSession(OpenDocumentSession session, SessionEnd end)
     {
         lock (_gate)
         {
@@ -244,7 +244,7 @@ internal sealed partial class OpenDocument
             _sessions.RemoveAt(_sessions.Count - 1);
             session.Index = -1;
             _usedTimestamp = _parts.Time.GetTimestamp();
-            LeavePresence_NeedsLock(session);
+            LeavePresence_NeedsLock(session, end);
         }
 
         PresenceChanged();
@@ -322,7 +322,8 @@ internal sealed partial class OpenDocument
             if (idle > _parts.Options.DocumentIdleTimeout / 2)
                 _recent.Trim(RecentOperationsWhenIdle, RecentBytesWhenIdle);
             // Whatever is in memory is in the log too: leaving loses nothing.
-            if (_references == 0 && _sessions.Count == 0 && _incoming.Count == 0
+            // Only whoever has lost the connection keeps it: nobody else would say when he has left.
+            if (_references == 0 && _sessions.Count == 0 && _presence.LostCount == 0 && _incoming.Count == 0
                 && idle >= _parts.Options.DocumentIdleTimeout)
             {
                 _evicted = evicted = true;

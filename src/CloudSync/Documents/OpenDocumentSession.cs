@@ -58,7 +58,9 @@ internal sealed class OpenDocumentSession(
     /// <summary>Another name or colour from now on.</summary>
     public void Show(User user) => User = new User { Id = User.Id, Name = user.Name, Color = user.Color };
 
-    public override void Dispose() => document.RemoveSession(this);
+    public override void Dispose() => document.RemoveSession(this, SessionEnd.Closed);
+
+    public override void Lose() => document.RemoveSession(this, SessionEnd.Lost);
 }
 
 /// <summary>An operation that a session submitted; the answer goes where the session is read.</summary>

@@ -119,7 +119,7 @@ internal sealed class OpenDocuments : DocumentRegistry
     {
         foreach (var document in _documents.Values)
         {
-            document.RemoveLapsedPresence();
+            document.SweepPresence();
             if (document.Sweep())
                 Remove(document);
         }

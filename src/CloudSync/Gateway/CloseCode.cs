@@ -11,6 +11,10 @@ namespace CloudSync.Gateway;
 /// <param name="Reason">The reason in the close frame; at most 123 bytes.</param>
 internal sealed record CloseCode(int Value, string Name, string Reason)
 {
+    // A client that closes with one of these comes back, as it is to when it is closed with one.
+    public const int FirstComeBack = 4000;
+    public const int LastComeBack = 4099;
+
     // The client closed, or went away.
     public static readonly CloseCode Normal = new(1000, "NORMAL", "");
 
@@ -54,7 +58,7 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
         Unauthorized,
     ];
 
-    public bool ComeBack => Value is >= 4000 and < 4100;
+    public bool ComeBack => Value is >= FirstComeBack and <= LastComeBack;
 
     public WebSocketCloseStatus Status => (WebSocketCloseStatus)Value;
 }

@@ -125,6 +125,7 @@ internal sealed partial class Connection
             if (document.Session is null)
                 return Wait_NeedsGate();
             document.Closing = true;
+            document.ComesBack = close.ComesBack;
         }
 
         Wake(document);

@@ -277,7 +277,10 @@ internal sealed partial class Connection : IThreadPoolWorkItem
     {
         try
         {
-            session.Dispose();
+            if (HasLeft(document))
+                session.Dispose();
+            else
+                session.Lose();
         }
         catch (Exception exception)
         {

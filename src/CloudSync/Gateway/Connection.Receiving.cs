@@ -42,6 +42,7 @@ internal sealed partial class Connection
                     break;
             }
 
+            ClientClosed();
             lock (_gate)
                 _close ??= CloseCode.Normal;
         }

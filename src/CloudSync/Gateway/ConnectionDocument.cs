@@ -17,6 +17,9 @@ internal sealed class ConnectionDocument(Connection connection, string id) : IDo
     /// <summary>The client has closed it: the flush will dispose the session. Set under the connection's lock.</summary>
     public bool Closing { get; set; }
 
+    /// <summary>The client has said that it opens it again. Set under the connection's lock.</summary>
+    public bool ComesBack { get; set; }
+
     /// <summary>The next in whichever of the connection's lists this is. It is in one at the most.</summary>
     public ConnectionDocument? Next { get; set; }
 

@@ -3,6 +3,9 @@
 // Positions are always those of the document's head: every committed operation moves them here as it does in each
 // client, so that nothing has to be sent while people type. Changes are counted; a reader remembers the count it was
 // sent, and what changed since is encoded once for all who are at the same count.
+//
+// A client is shown once, and may have several sessions: one whose connection was lost or isn't known to be dead yet, one on the
+// gateway it has moved to. All of them are kept, in the order in which they count; a client has left when none is left.
 
 using CloudSync.Documents;
 using CloudSync.Operations;
@@ -11,135 +14,122 @@ using CloudSync.Protocol.V1;
 namespace CloudSync.Presence;
 
 /// <summary>Guarded by its document's gate.</summary>
-internal sealed class DocumentPresence(string documentId, string gatewayId, int maxEntries)
+internal sealed partial class DocumentPresence(string documentId, string gatewayId, int maxEntries)
 {
-    // Whoever was last sent an older count than these reach back to is sent everybody.
-    private const int MaxDepartures = 256;
+    // Of one client at once; those that count least beyond that are forgotten. Two are usual, when a line broke.
+    private const int MaxSessions = 8;
 
-    // Of one client at once; the oldest beyond that don't come back. Two are usual, when a line broke.
-    private const int MaxCovered = 8;
-
+    // By client, the session that counts; the others hang on it.
     private readonly Dictionary<ulong, PresenceEntryState> _entries = [];
-    private readonly Queue<(long At, ulong ClientId, bool Local)> _departures = new();
-    private long _departuresKnownSince;
+
+    // What readers here see, and what the other gateways are told of this one's sessions, have counts of their own: a client may
+    // have moved away and be shown all the same.
+    private readonly Departures _departures = new();
+    private readonly Departures _ownDepartures = new();
     private long _count;
-    private long _sharedCount;
     private long _visibleCount;
+    private long _ownCount;
+    private long _sharedCount;
     private (long From, long To, long Version, byte[] Chunk)? _encoded;
 
-    /// <summary>There are changes that <see cref="Reveal"/> would show.</summary>
-    public bool HasHidden => _visibleCount != _count;
+    /// <summary>There are changes that <see cref="Reveal"/> would show, or that the other gateways were not told.</summary>
+    public bool HasHidden => _visibleCount != _count || _sharedCount != _ownCount;
 
     /// <summary>How many are shown.</summary>
     public int Count => _entries.Count;
 
-    public void Enter(ulong clientId, object owner, User user) => Put(new(clientId, gatewayId, owner, user));
+    /// <summary>A session of this gateway begins. What is known of its client from before is shown until it says otherwise.</summary>
+    /// <returns>Whether its client had lost its connection here, and is back.</returns>
+    public bool Enter(ulong clientId, object owner, User user)
+    {
+        var before = Look(clientId);
+        var content = before.Shown is { } shown ? shown with { User = user } : new(user);
+        return Put(new(clientId, gatewayId, owner, content) { IsUnsaid = true });
+    }
 
     /// <summary>Replaces what one of this gateway's sessions shows.</summary>
-    public void Set(ulong clientId, object owner, User user, (int Anchor, int Focus)? selection, string state)
+    /// <returns>Whether its client had lost its connection here, and is back.</returns>
+    public bool Set(ulong clientId, object owner, PresenceContent content)
     {
-        if (!_entries.TryGetValue(clientId, out var entry) || entry.Owner != owner)
-        {
-            entry = new(clientId, gatewayId, owner, user);
-            if (!Put(entry))
-                return;
-        }
-
-        entry.User = user;
-        entry.Selection = selection;
-        entry.State = state;
-        entry.ChangedAt = ++_count;
+        var before = Look(clientId);
+        var entry = before.First;
+        while (entry is not null && entry.Owner != owner)
+            entry = entry.Covered;
+        if (entry is null)
+            return Put(new(clientId, gatewayId, owner, content));
+        (entry.Content, entry.IsUnsaid) = (content, false);
+        Settle(clientId, before, before.First);
+        return false;
     }
 
     /// <summary>Another gateway's session, as it says now.</summary>
-    public void SetRemote(string remoteGatewayId, PresenceEntry shown, (int Anchor, int Focus)? selection, long toldTimestamp)
+    /// <param name="remoteGatewayId">The gateway.</param>
+    /// <param name="clientId">The client.</param>
+    /// <param name="content">What it shows.</param>
+    /// <param name="isUnsaid">The client has said nothing in that session yet: what is known of it here counts on.</param>
+    /// <param name="toldTimestamp">Now.</param>
+    public void SetRemote(string remoteGatewayId, ulong clientId, PresenceContent content, bool isUnsaid, long toldTimestamp)
     {
-        // Whoever has a session here is here. Another gateway may still hold the connection that he had before, and goes on speaking of
-        // it until it notices; taken at its word, it would take him out when it does.
-        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null)
-            return;
-        // Gateways say everything again now and then: what is known is no change.
-        if (known is not null && known.GatewayId == remoteGatewayId && known.Selection == selection && known.State == shown.State
-            && known.User.Equals(shown.User ?? new User()))
+        var before = Look(clientId);
+        if (isUnsaid && before.Shown is { } shown)
+            content = content with { Selection = shown.Selection, State = shown.State };
+        for (var known = before.First; known is not null; known = known.Covered)
         {
-            known.ToldTimestamp = toldTimestamp;
-            return;
+            // Gateways say everything again now and then: what is known is no change.
+            if (known.Owner is null && known.GatewayId == remoteGatewayId && known.Content == content)
+            {
+                known.ToldTimestamp = toldTimestamp;
+                return;
+            }
         }
 
-        Put(new(shown.ClientId, remoteGatewayId, null, shown.User ?? new User())
-        {
-            Selection = selection,
-            State = shown.State,
-            ToldTimestamp = toldTimestamp,
-        });
+        // A session here that has said nothing yet goes on with what its client showed elsewhere.
+        if (before.First is { Owner: not null, IsUnsaid: true, Content: { Selection: null, State: "" } } here)
+            here.Content = here.Content with { Selection = content.Selection, State = content.State };
+        Put(new(clientId, remoteGatewayId, null, content) { ToldTimestamp = toldTimestamp }, before);
     }
 
-    // A client that comes back on another connection takes its own place. Which of the two is the living one isn't known: while the log
-    // can't be read, openings wait, and that of a dead connection may end after that of the new one. So the place of the other is kept.
-    private bool Put(PresenceEntryState entry)
+    /// <summary>Takes a session of this gateway out.</summary>
+    /// <param name="clientId">The client.</param>
+    /// <param name="owner">The session.</param>
+    /// <param name="closed">
+    /// The client has closed the document itself: whatever else is still known of it is over too, but for a living session here.
+    /// </param>
+    public void Leave(ulong clientId, object owner, bool closed)
     {
-        if (_entries.TryGetValue(entry.ClientId, out var known))
-            entry.Covered = known.Owner is not null ? Without(known, entry.Owner) : null;
-        else if (_entries.Count >= maxEntries)
-            return false;
-        _entries[entry.ClientId] = entry;
-        entry.ChangedAt = ++_count;
-        return true;
+        var before = Look(clientId);
+        var first = Where(before.First, entry => entry.Owner != owner && !(closed && entry.Rank < 2));
+        Settle(clientId, before, first, closed);
     }
 
-    /// <summary>Takes a session of this gateway out; if its client has another one here, that one is shown.</summary>
-    public void Leave(ulong clientId, object owner)
+    public void LeaveRemote(string remoteGatewayId, ulong clientId, bool closed)
     {
-        if (!_entries.TryGetValue(clientId, out var entry) || entry.Owner is null)
-            return;
-        if (Without(entry, owner) is not { } left)
-        {
-            Remove(entry);
-        }
-        else if (left != entry)
-        {
-            _entries[clientId] = left;
-            left.ChangedAt = ++_count;
-        }
+        var before = Look(clientId);
+        var first = Where(before.First, entry => closed ? entry.Rank == 2 : entry.Owner is not null || entry.GatewayId != remoteGatewayId);
+        Settle(clientId, before, first);
     }
 
-    // A client's entries without that of one session; null if none is left.
-    private static PresenceEntryState? Without(PresenceEntryState shown, object? owner)
+    /// <summary>Takes out the sessions of other gateways that a predicate names, for example those whose lease has lapsed.</summary>
+    public void RemoveRemote(Func<PresenceEntryState, bool> gone)
     {
-        if (shown.Owner == owner)
-            return shown.Covered;
-        for (var (entry, depth) = (shown, 0); entry.Covered is { } covered; (entry, depth) = (covered, depth + 1))
+        List<ulong>? clients = null;
+        foreach (var (clientId, first) in _entries)
         {
-            if (covered.Owner != owner && depth < MaxCovered - 1)
-                continue;
-            entry.Covered = covered.Owner == owner ? covered.Covered : null;
-            break;
+            for (var entry = first; entry is not null; entry = entry.Covered)
+            {
+                if (entry.Owner is null && gone(entry))
+                {
+                    (clients ??= []).Add(clientId);
+                    break;
+                }
+            }
         }
 
-        return shown;
-    }
-
-    public void LeaveRemote(string remoteGatewayId, ulong clientId)
-    {
-        if (_entries.TryGetValue(clientId, out var entry) && entry.Owner is null && entry.GatewayId == remoteGatewayId)
-            Remove(entry);
-    }
-
-    /// <summary>Takes out whom a predicate names, for example those whose gateway's lease has lapsed.</summary>
-    public bool RemoveWhere(Func<PresenceEntryState, bool> gone)
-    {
-        var leaving = _entries.Values.Where(gone).ToList();
-        foreach (var entry in leaving)
-            Remove(entry);
-        return leaving.Count > 0;
-    }
-
-    private void Remove(PresenceEntryState entry)
-    {
-        _entries.Remove(entry.ClientId);
-        _departures.Enqueue((++_count, entry.ClientId, entry.Owner is not null));
-        if (_departures.Count > MaxDepartures)
-            _departuresKnownSince = _departures.Dequeue().At;
+        foreach (var clientId in clients ?? [])
+        {
+            var before = Look(clientId);
+            Settle(clientId, before, Where(before.First, entry => entry.Owner is not null || !gone(entry)));
+        }
     }
 
     /// <summary>Moves every selection over what was committed.</summary>
@@ -149,8 +139,8 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
         {
             for (var entry = shown; entry is not null; entry = entry.Covered)
             {
-                if (entry.Selection is { } selection)
-                    entry.Selection = Move(type, entry.ClientId, selection, operations);
+                if (entry.Content.Selection is { } selection)
+                    entry.Content = entry.Content with { Selection = Move(type, entry.ClientId, selection, operations) };
             }
         }
     }
@@ -173,7 +163,13 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     }
 
     /// <summary>Lets readers see all changes so far: called at a bounded rate, so that changes gather.</summary>
-    public void Reveal() => _visibleCount = _count;
+    /// <returns>Whether there are any for them.</returns>
+    public bool Reveal()
+    {
+        var isNew = _visibleCount != _count;
+        _visibleCount = _count;
+        return isNew;
+    }
 
     /// <summary>
     /// What changed after a reader's count, as a chunk of a ServerFrame; null if nothing that it may see. The reader must
@@ -189,16 +185,22 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
             {
                 DocumentId = documentId,
                 Version = (ulong)version,
-                Everybody = cursor == 0 || cursor < _departuresKnownSince,
+                Everybody = cursor == 0 || cursor < _departures.KnownSince,
             };
             foreach (var entry in _entries.Values)
             {
                 if (changed.Everybody || entry.ChangedAt > cursor)
-                    changed.Entries.Add(entry.ToMessage());
+                    changed.Entries.Add(entry.Content.ToMessage(entry.ClientId));
             }
 
             if (!changed.Everybody)
-                changed.Left.AddRange(Departed(cursor, localOnly: false));
+            {
+                changed.Left.AddRange(
+                    from departure in _departures.Since(cursor)
+                    where !_entries.ContainsKey(departure.ClientId)
+                    select departure.ClientId);
+            }
+
             encoded = (cursor, _count, version, ServerChunks.Encode(new ServerMessage { PresenceChanged = changed }));
             _encoded = encoded;
         }
@@ -211,22 +213,29 @@ internal sealed class DocumentPresence(string documentId, string gatewayId, int 
     /// <summary>What changed among this gateway's own sessions since the last call, for the others; null if nothing.</summary>
     public PresenceShared? Share(long version, bool everybody)
     {
-        everybody |= _sharedCount < _departuresKnownSince;
+        everybody |= _sharedCount < _ownDepartures.KnownSince;
         var shared = new PresenceShared { Version = (ulong)version, Everybody = everybody };
-        foreach (var entry in _entries.Values)
+        foreach (var first in _entries.Values)
         {
-            if (entry.Owner is not null && (everybody || entry.ChangedAt > _sharedCount))
-                shared.Entries.Add(entry.ToMessage());
+            if (Own(first) is not { } own || (!everybody && own.OwnChangedAt <= _sharedCount))
+                continue;
+            shared.Entries.Add(own.Content.ToMessage(own.ClientId));
+            // What is said again is so, whatever is known from before.
+            if (own.IsUnsaid && !everybody)
+                shared.Unsaid.Add(own.ClientId);
         }
 
-        if (!everybody)
-            shared.Left.AddRange(Departed(_sharedCount, localOnly: true));
-        _sharedCount = _count;
+        foreach (var (clientId, closed) in _ownDepartures.Since(_sharedCount))
+        {
+            if (_entries.TryGetValue(clientId, out var first) && Own(first) is not null)
+                continue;
+            if (!everybody)
+                shared.Left.Add(clientId);
+            if (closed)
+                shared.Closed.Add(clientId);
+        }
+
+        _sharedCount = _ownCount;
         return everybody || shared.Entries.Count + shared.Left.Count > 0 ? shared : null;
     }
-
-    private IEnumerable<ulong> Departed(long since, bool localOnly) =>
-        from departure in _departures
-        where departure.At > since && (departure.Local || !localOnly) && !_entries.ContainsKey(departure.ClientId)
-        select departure.ClientId;
 }

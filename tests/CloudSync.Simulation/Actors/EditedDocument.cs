@@ -20,6 +20,7 @@ internal abstract class EditedDocument
     protected EditedDocument(SimulatedUser user, CollaborativeDocument document, Intentions intentions, MadeEdits made)
     {
         (User, Document, Intentions, _made) = (user, document, intentions, made);
+        Presence = new(user, document);
         document.Changed += OnChanged;
         document.Refused += edit => CheckRefusal("An edit", edit.Reason);
         document.StateChanged += state =>
@@ -36,6 +37,8 @@ internal abstract class EditedDocument
     public SimulatedUser User { get; }
 
     public CollaborativeDocument Document { get; }
+
+    public PresenceCheck Presence { get; }
 
     public bool IsReady => Document.Edits is not null && !IsRefused;
 

@@ -168,6 +168,7 @@ internal sealed class SimulatedGateway : IDisposable
         HistoryTailOperations = from.HistoryTailOperations,
         HistoryPackOperations = from.HistoryPackOperations,
         PresenceLease = from.PresenceLease,
+        ResumeWindow = from.ResumeWindow,
     };
 
     private sealed class ProcessFlushQueue(SimulatedProcess process) : FlushQueue

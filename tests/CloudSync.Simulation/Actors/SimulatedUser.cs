@@ -18,7 +18,14 @@ namespace CloudSync.Simulation.Actors;
 /// <param name="Choose">Chooses a gateway for an address, as the load balancer does.</param>
 internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
-    bool AreLong, Func<Uri, SimulatedGateway?> Choose);
+    bool AreLong, Func<Uri, SimulatedGateway?> Choose)
+{
+    /// <summary>All of them.</summary>
+    public List<SimulatedUser> Everybody { get; } = [];
+
+    /// <summary>Until then nobody's presence is certain: gateways don't hear each other.</summary>
+    public long TroubledUntil { get; set; }
+}
 
 /// <remarks>
 /// Some keep their edits in an outbox on their device's disk, and go on with them when the program begins again. The others begin as
@@ -40,12 +47,14 @@ internal sealed class SimulatedUser
     private bool _quitting;
     private bool _goesOn;
     private string? _gateway;
+    private long _troubledUntil;
     private int _devices;
 
     public SimulatedUser(People people, string name, Line line, SimulatedDisk? disk, Random random)
     {
         (_people, Name, Line, Disk, _random) = (people, name, line, disk, random);
         _clockRate = 1 + ((random.NextDouble() - 0.5) / 50);
+        people.Everybody.Add(this);
         Start();
     }
 
@@ -80,6 +89,19 @@ internal sealed class SimulatedUser
 
     /// <summary>How often it did for the one reason that is known and was followed: what was missed came composed.</summary>
     public int RunDivergences => _open.Values.Sum(static document => document.Document.Edits?.RunDivergences ?? 0);
+
+    /// <summary>The newest connection.</summary>
+    public SimulatedConnection? Connection { get; private set; }
+
+    /// <summary>Neither what is seen here is certain just now, nor whether this person is seen.</summary>
+    public bool IsTroubled => Math.Max(_troubledUntil, _people.TroubledUntil) > World.Now;
+
+    /// <summary>Who has a client now; null if nobody has, or its program is about to end.</summary>
+    public SimulatedUser? Find(ulong clientId) =>
+        _people.Everybody.Find(user => user.Process.IsAlive && !user._quitting && user.Client.ClientId == clientId);
+
+    /// <summary>The line or the device has trouble for a while, and what comes of it is over some time later.</summary>
+    public void Trouble(TimeSpan lasts) => _troubledUntil = Math.Max(_troubledUntil, World.Now + lasts.Ticks);
 
     public void Edited() => Edits++;
 
@@ -117,6 +139,7 @@ internal sealed class SimulatedUser
     {
         if (!_open.TryGetValue(id, out var document) || (document.Unsaved > 0 && !HasOutbox && !document.IsRefused))
             return;
+        document.Presence.Closed(_people.Everybody);
         document.Document.Dispose();
         _open.Remove(id);
     }
@@ -222,7 +245,7 @@ internal sealed class SimulatedUser
             // Moving what can be undone costs as much as all the rest.
             UndoSteps = _random.Next(2) == 0 ? 0 : 6,
         };
-        options.TransportFactory = address => new SimulatedConnection(Process, Line, () => Choose(address), Received);
+        options.TransportFactory = address => Connection = new SimulatedConnection(Process, Line, () => Choose(address), Received);
         Process.Run(_ => Client = new CloudSyncClient(new Uri("ws://cloudsync/sync"), options), null);
     }
 

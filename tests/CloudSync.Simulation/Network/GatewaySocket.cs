@@ -18,6 +18,7 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
     private bool _broken;
     private bool _finished;
     private WebSocketState _state = WebSocketState.Open;
+    private WebSocketCloseStatus? _closeStatus;
 
     public bool IsWebSocketRequest => true;
 
@@ -26,7 +27,7 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
 
     public CancellationToken RequestAborted { get; set; }
 
-    public override WebSocketCloseStatus? CloseStatus => null;
+    public override WebSocketCloseStatus? CloseStatus => _closeStatus;
 
     public override string? CloseStatusDescription => null;
 
@@ -82,8 +83,9 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
         if (!_reading)
         {
             var message = _arrived.Peek();
-            if (message.CloseCode is not null)
+            if (message.CloseCode is { } code)
             {
+                _closeStatus = (WebSocketCloseStatus)code;
                 _arrived.Dequeue();
                 _state = _state == WebSocketState.CloseSent ? WebSocketState.Closed : WebSocketState.CloseReceived;
                 return new(0, WebSocketMessageType.Close, endOfMessage: true);

@@ -45,12 +45,19 @@ internal sealed class SimulatedConnection : ClientTransport
 
     public override ValueTask SendAsync(ReadOnlyMemory<byte> frame) => _up.SendAsync(new(frame), _client);
 
-    public override void Close()
+    /// <summary>As far as anybody can tell, both ends are there.</summary>
+    public bool IsUp => !_ended && Server is not null && _listener is not null;
+
+    public override void Close() => Close(CloseCodes.GoingAway);
+
+    public override void Leave() => Close(1000);
+
+    private void Close(int code)
     {
         if (_ended)
             return;
         if (Server is not null)
-            _up.Send(new(default, 1000));
+            _up.Send(new(default, code));
         // Nothing is heard from here on.
         _listener = null;
     }

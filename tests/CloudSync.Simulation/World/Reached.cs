@@ -55,6 +55,9 @@ internal enum Rare
     /// <summary>A client came back at another gateway.</summary>
     Moves,
 
+    /// <summary>Somebody who had lost the connection was back in time.</summary>
+    Returns,
+
     /// <summary>A program went on with the pending edits of a document from its outbox.</summary>
     OutboxReloads,
 

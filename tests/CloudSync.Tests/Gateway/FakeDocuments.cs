@@ -97,6 +97,9 @@ internal sealed class FakeSession(
 
     public bool IsDisposed => _disposed.Task.IsCompleted;
 
+    /// <summary>It ended because its connection was lost.</summary>
+    public bool IsLost { get; private set; }
+
     public Task DisposedAsync() => _disposed.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
     public int Waiting => _waiting.Count;
@@ -160,6 +163,12 @@ internal sealed class FakeSession(
         using var _ = Alone();
         documents.Open.TryRemove(this, out var _);
         _disposed.TrySetResult();
+    }
+
+    public override void Lose()
+    {
+        IsLost = true;
+        Dispose();
     }
 
     private SessionRead Write(IBufferWriter<byte> output, int byteLimit)

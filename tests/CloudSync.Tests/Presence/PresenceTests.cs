@@ -133,9 +133,10 @@ public sealed class PresenceTests : IAsyncLifetime
         using var bob = await _host.OpenAsync("d", 2, name: "Bob");
         bob.Submit(Insert(0, "--"));
         await bob.ReachAsync(2);
-        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is null);
-        dead.Dispose();
-        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is not null);
+        Select(dead, 0, 0);
+        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is { Focus: 0 });
+        dead.Session.Lose();
+        await SeeAsync(bob, () => bob.Present.TryGetValue(1, out var entry) && entry.Selection is { Focus: > 0 });
         Assert.Equal(new Selection { Anchor = 3, Focus = 4 }, bob.Present[1].Selection);
     }
 

@@ -15,8 +15,8 @@ internal static class ContentTraps
     [
         new("lose-on-eviction", "a document that nobody has edited for a while leaves memory though people have it open",
             new Change(
-                Document, "            if (_references == 0 && _sessions.Count == 0 && _incoming.Count == 0",
-                "            if (_references == 0 && (_sessions.Count == 0 || TRAP) && _incoming.Count == 0")),
+                Document, "            if (_references == 0 && _sessions.Count == 0 && _presence.LostCount == 0 && _incoming.Count == 0",
+                "            if (_references == 0 && (_sessions.Count == 0 || TRAP) && _presence.LostCount == 0 && _incoming.Count == 0")),
         new("snapshot-wrong-version", "a snapshot is saved under the version after its own",
             new Change(
                 Snapshots, "            await _parts.Log.SaveSnapshotAsync(Id, version, bytes, CancellationToken.None);",

@@ -9,6 +9,7 @@ internal static class FollowingTraps
     private const string Sequencing = "src/CloudSync/Documents/OpenDocument.Sequencing.cs";
     private const string Presence = "src/CloudSync/Documents/OpenDocument.Presence.cs";
     private const string Entries = "src/CloudSync/Presence/DocumentPresence.cs";
+    private const string Sessions = "src/CloudSync/Presence/DocumentPresence.Sessions.cs";
     private const string Checks = "src/CloudSync/Documents/HeadChecks.cs";
     private const string Sealed = "src/CloudSync/Fanout/SealedFanout.cs";
 
@@ -49,24 +50,25 @@ internal static class FollowingTraps
                 "        for (var i = 0; i < (TRAP && count > 1 ? count - 1 : count); i++)\n            sessions[i].Subscriber.Wake(sessions[i]);")),
         new("presence-without-lease", "whoever was on a gateway that is gone is shown for ever",
             new Change(
-                Presence, "            removed = _presence.RemoveWhere(entry =>", "            removed = !TRAP && _presence.RemoveWhere(entry =>")),
+                Presence, "            _presence.RemoveRemote(entry => !_parts.Leases.IsAlive(entry.GatewayId)\n",
+                "            if (!TRAP)\n                _presence.RemoveRemote(entry => !_parts.Leases.IsAlive(entry.GatewayId)\n")),
         new("left-and-shown", "who has left is shown until his gateway says so, though its word may be lost",
             new Change(
                 Presence, "                || _parts.Time.GetElapsedTime(entry.ToldTimestamp) >", "                || (!TRAP ? _parts.Time.GetElapsedTime(entry.ToldTimestamp) : TimeSpan.Zero) >")),
-        new("here-and-not-shown", "a gateway takes another's word for somebody who is here",
+        new("here-and-not-shown", "a gateway takes another's word for it that somebody who is here has left",
             new Change(
-                Entries, "        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null)\n",
-                "        if (_entries.TryGetValue(shown.ClientId, out var known) && known.Owner is not null && !TRAP)\n")),
+                Entries, "        var first = Where(before.First, entry => closed ? entry.Rank == 2 : entry.Owner is not null || entry.GatewayId != remoteGatewayId);",
+                "        var first = Where(before.First, entry => !TRAP && (closed ? entry.Rank == 2 : entry.Owner is not null || entry.GatewayId != remoteGatewayId));")),
         new("other-session-forgotten", "of two sessions of one client only the one that was opened last is known",
             new Change(
-                Entries, "            entry.Covered = known.Owner is not null ? Without(known, entry.Owner) : null;",
-                "            entry.Covered = known.Owner is not null && !TRAP ? Without(known, entry.Owner) : null;"))
+                Sessions, "!other.IsOfSameSession(entry) && !(isBack",
+                "!other.IsOfSameSession(entry) && !(TRAP && isBack && other.Owner is not null) && !(isBack"))
         {
             IsOpen = true,
         },
         new("departure-untold", "who leaves isn't taken out of those who are here",
             new Change(
-                Document, "            LeavePresence_NeedsLock(session);", "            if (!TRAP)\n                LeavePresence_NeedsLock(session);")),
+                Document, "            LeavePresence_NeedsLock(session, end);", "            if (!TRAP)\n                LeavePresence_NeedsLock(session, end);")),
         new("caret-not-moved", "a gateway doesn't move carets over what is committed",
             new Change(
                 Sequencing, "            AdvancePresence_NeedsLock(batch);", "            if (!TRAP)\n                AdvancePresence_NeedsLock(batch);")),

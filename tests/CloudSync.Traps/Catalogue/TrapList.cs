@@ -6,8 +6,8 @@ internal static class TrapList
 {
     public static IReadOnlyList<Trap> All { get; } =
     [
-        .. SequencingTraps.All, .. FollowingTraps.All, .. ContentTraps.All, .. GatewayTraps.All, .. ClientTraps.All, .. OutboxTraps.All,
-        .. MergeTraps.All,
+        .. SequencingTraps.All, .. FollowingTraps.All, .. ResumeTraps.All, .. ContentTraps.All, .. GatewayTraps.All, .. ClientTraps.All,
+        .. OutboxTraps.All, .. MergeTraps.All,
     ];
 
     /// <summary>The traps of these names; all that are not open if there are none.</summary>

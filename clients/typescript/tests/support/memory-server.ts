@@ -39,6 +39,8 @@ export class ServerSocket {
   readonly received: Body[] = [];
   readonly open = new Map<string, Shown>();
   isOpen = true;
+  /** What the client closed with. */
+  closedWith: number | undefined;
 
   constructor(
     readonly server: MemoryServer,
@@ -92,8 +94,9 @@ export class ClientSocket implements WebSocketLike {
     }, this.#upAt - this.server.time.now());
   }
 
-  close(): void {
+  close(code?: number): void {
     this.#ended = true;
+    this.#peer.closedWith = code;
     this.#peer.drop();
   }
 
