@@ -25,7 +25,7 @@ var parsed = new RootCommand("Measures and verifies CloudSync.")
 }.Parse(args);
 // 1 says that something was found, or differs.
 if (parsed.Errors.Count == 0)
-    return await parsed.InvokeAsync();
+    return await parsed.InvokeAsync(new() { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) });
 foreach (var error in parsed.Errors)
     await Console.Error.WriteLineAsync($"cloudsync: {error.Message}");
 return WrongArguments;

@@ -17,11 +17,14 @@ internal sealed class ClusterTarget : LoadTarget
 
     public override Uri Address => _cluster.Address;
 
-    protected override IReadOnlyDictionary<string, IReadOnlyList<int>> Parts => _cluster.Parts
+    public override IReadOnlyDictionary<string, IReadOnlyList<int>> Parts => _cluster.Parts
         .Where(static part => part.Process is not null)
         .GroupBy(static part => part.Name.TrimEnd('-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9'))
         .ToDictionary(
             static group => group.Key, static group => (IReadOnlyList<int>)[.. group.Select(static part => part.Process!.Id)]);
+
+    public override IReadOnlyList<int> Servers => [.. _cluster.Parts.OfType<ClusterPart<GatewayServer>>()
+        .Where(static part => part.Process is not null).Select(static part => part.Process!.Id)];
 
     public static async Task<LoadTarget> StartClusterAsync(CancellationToken stop)
     {
@@ -57,21 +60,18 @@ internal sealed class ClusterTarget : LoadTarget
         }
     }
 
-    public override async Task<IReadOnlyDictionary<string, double>> MeasureAsync(
-        IReadOnlyDictionary<string, double> before, TimeSpan duration, CancellationToken stop)
+    public override async Task<IReadOnlyDictionary<string, double>> LookAsync(CancellationToken stop)
     {
-        var measured = new Dictionary<string, double>(await base.MeasureAsync(before, duration, stop));
-        // Taken at the end of the step: PgBouncer keeps what it has opened for a minute.
+        // PgBouncer keeps what it has opened for a minute.
         if (_cluster.Parts.OfType<ClusterPart<PostgresServer>>().FirstOrDefault(part => part.Name == _cluster.State.Primary)?.Server
-            is { } primary)
+            is not { } primary)
+            return new Dictionary<string, double>();
+        var connections = await primary.QueryAsync(
+            "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()", stop);
+        return new Dictionary<string, double>
         {
-            measured["database connections"] = double.Parse(
-                await primary.QueryAsync(
-                    "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()", stop),
-                CultureInfo.InvariantCulture);
-        }
-
-        return measured;
+            ["database connections"] = double.Parse(connections, CultureInfo.InvariantCulture),
+        };
     }
 
     public override async ValueTask DisposeAsync()

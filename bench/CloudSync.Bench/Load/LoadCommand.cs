@@ -1,9 +1,8 @@
-// bench load: from a key that is pressed to a screen on another gateway, at rising load.
+// bench load: from a key that is pressed to every screen, at a rate or at several.
 
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Json;
-using CloudSync.Bench.Replay;
+using CloudSync.Bench.Generator;
 using Spectre.Console;
 
 namespace CloudSync.Bench.Load;
@@ -11,114 +10,145 @@ namespace CloudSync.Bench.Load;
 internal static class LoadCommand
 {
     private const double WarmUpRate = 500;
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(60);
-    private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    // One process may have 20,000 files open.
+    private const int ConnectionsMax = 18_000;
+    private const int RateMax = 200_000;
 
     public static Command Create()
     {
-        var url = new Option<Uri?>("--url")
-        {
-            Description = "A server that runs. Without it and without --cluster: one of its own, on SQLite.",
-            CustomParser = static result =>
-            {
-                if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address)
-                    && address.Scheme is "http")
-                    return address;
-                result.AddError("--url is an address such as http://localhost:8080.");
-                return null;
-            },
-        };
+        var url = BenchOptions.Url("A server that runs. Without it and without --cluster: one of its own, on SQLite.");
         var cluster = new Option<bool>("--cluster")
         {
             Description = "A whole cluster on this machine, started for the measurement, through NGINX.",
         };
+        var rate = new Option<double?>("--rate") { Description = "Keystrokes a second, of all writers together." };
         var rates = new Option<double[]>("--rates")
         {
-            Description = "Keystrokes a second, one step after the other.",
+            Description = "Several rates, one step after the other.",
             DefaultValueFactory = static _ => [100, 1_000, 2_000, 5_000, 10_000],
             AllowMultipleArgumentsPerToken = true,
         };
-        rates.Validators.Add(static result =>
+        foreach (var option in (Option[])[rate, rates])
         {
-            if (result.Tokens.Any(static token =>
-                double.TryParse(token.Value, CultureInfo.InvariantCulture, out var rate) && rate is <= 0 or > 100_000))
-                result.AddError("--rates are from 1 to 100000.");
-        });
-        var documents = BoundedOption.Create("--documents", "Documents that are written in.", 100, 1, 4_000);
-        var writers = BoundedOption.Create("--writers", "People who write in each document; one more watches it from another gateway.", 2, 1, 50);
-        var seconds = BoundedOption.Create("--seconds", "How long each step takes.", 10, 1, 120);
+            option.Validators.Add(result =>
+            {
+                if (result.Tokens.Any(static token =>
+                    double.TryParse(token.Value, CultureInfo.InvariantCulture, out var number) && number is not (>= 0.1 and <= RateMax)))
+                    result.AddError($"{option.Name} is from 0.1 to {RateMax}.");
+            });
+        }
+
+        var documents = BoundedOption.Create("--documents", "Documents that are written in.", 100, 1, ConnectionsMax);
+        var clients = new Option<int?>("--clients")
+        {
+            Description = "People who have each document open, the writers among them. Without it: the writers and one more, who watches from another gateway if there is one.",
+        };
+        var writers = BoundedOption.Create("--writers", "People who write in each document.", 2, 1, ConnectionsMax);
+        var seconds = BoundedOption.Create("--seconds", "How long each step takes.", 10, 1, 3_600);
+        var warmUp = BoundedOption.Create("--warm-up", "Seconds of typing before anything is measured.", 5, 0, 600);
+        var presence = new Option<bool>("--presence")
+        {
+            Description = "Everybody has a name and a selection, and moves it every --move-seconds, at a moment of their own; not while something of theirs is unacknowledged.",
+        };
+        var move = BoundedOption.Create("--move-seconds", "How often each selection moves, with --presence.", 1, 1, 3_600);
+        var compose = new Option<bool>("--compose")
+        {
+            Description = "Keystrokes that wait for an acknowledgement go out in one operation, as CloudSync's clients do it. Without it each is an operation of its own, and one after the other.",
+        };
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
-        var command = new Command("load", "Measures how long a keystroke takes to a screen on another gateway, at rising load.")
+        var command = new Command("load", "Measures how long a keystroke takes to every screen, under load.")
         {
-            url, cluster, rates, documents, writers, seconds, json,
+            url, cluster, rate, rates, documents, clients, writers, seconds, warmUp, presence, move, compose, json,
         };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(cluster) && result.GetValue(url) is not null)
+            if (result.GetValue(cluster) && result.GetResult(url) is not null)
                 result.AddError("Give --url or --cluster, not both.");
+            if (result.GetResult(rate) is not null && result.GetResult(rates) is { Implicit: false })
+                result.AddError("Give --rate or --rates, not both.");
+            var perDocument = result.GetValue(clients) ?? result.GetValue(writers) + 1;
+            if (perDocument < result.GetValue(writers))
+                result.AddError("--clients are at least as many as --writers.");
+            else if ((long)perDocument * result.GetValue(documents) > ConnectionsMax)
+                result.AddError($"--documents times --clients is at most {ConnectionsMax}; bench connections opens more.");
         });
-        command.SetAction((parsed, stop) => RunAsync(
-            parsed.GetValue(url), parsed.GetValue(cluster), parsed.GetRequiredValue(rates), parsed.GetValue(documents),
-            parsed.GetValue(writers), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(json), stop));
+        command.SetAction((parsed, stop) => BenchOptions.RunAsync(
+            () => RunAsync(
+                new LoadOptions(
+                    parsed.GetValue(url), parsed.GetValue(cluster),
+                    parsed.GetValue(rate) is { } one ? [one] : parsed.GetRequiredValue(rates), parsed.GetValue(documents),
+                    parsed.GetValue(clients), parsed.GetValue(writers), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+                    TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(presence),
+                    TimeSpan.FromSeconds(parsed.GetValue(move)), parsed.GetValue(compose), parsed.GetValue(json)),
+                stop),
+            stop));
         return command;
     }
 
-    private static async Task<int> RunAsync(
-        Uri? url, bool cluster, double[] rates, int documents, int writers, TimeSpan duration, bool json, CancellationToken stop)
+    private static async Task<int> RunAsync(LoadOptions options, CancellationToken stop)
     {
-        var console = AnsiConsole.Create(new() { Out = new AnsiConsoleOutput(Console.Error) });
-        try
+        var console = Watched.CreateConsole();
+        await using var target = await LoadTarget.StartAsync(options.Url, options.Cluster, stop);
+        var ids = await LoadTarget.CreateDocumentsAsync(target.Address, options.Documents, stop);
+        var clients = options.Clients ?? options.Writers + 1;
+        var plan = new LoadPlan(
+            [target.Address], [.. ids.Select(id => new PlannedDocument(id, 0, clients, options.Writers))])
         {
-            await using var target = await LoadTarget.StartAsync(url, cluster, stop);
-            console.MarkupLineInterpolated($"Connecting {documents * (writers + 1):N0} people …");
-            await using var run = await LoadRun.ConnectAsync(target.Address, documents, writers, stop);
-            console.MarkupLine("Warming up …");
-            // Until what runs often is compiled for speed, on every gateway.
-            await run.StepAsync(Math.Min(WarmUpRate, rates.Max()), s_warmUp, stop);
-            var steps = new List<LoadStep>();
-            foreach (var rate in rates)
-            {
-                console.MarkupLineInterpolated($"{rate:N0} keystrokes a second …");
-                var before = target.Measure();
-                var step = await run.StepAsync(rate, duration, stop);
-                steps.Add(step with { Servers = await target.MeasureAsync(before, duration, stop) });
-            }
-
-            Write(json ? console : AnsiConsole.Console, run, documents, writers, steps);
-            if (json)
-            {
-                Console.WriteLine(JsonSerializer.Serialize(
-                    new { target = target.Name, run.Gateways, documents, writers_per_document = writers, apart = run.Apart, steps }, s_json));
-            }
-
-            return 0;
-        }
-        catch (Exception exception) when (exception is InvalidDataException or IOException or InvalidOperationException
-            or System.Net.WebSockets.WebSocketException or HttpRequestException or OperationCanceledException or TimeoutException
-            or CloudSync.Cluster.Parts.ServerStartException)
+            Presence = options.Presence,
+            MoveInterval = options.Move,
+            Spread = options.Cluster || options.Url is not null,
+            Apart = options.Clients is null,
+            Composes = options.Compose,
+        };
+        using var generator = await LoadGenerator.CreateAsync(
+            plan, () => new CloudSyncProtocol(new CloudSyncProtocolSettings(plan.Presence, plan.Spread)), stop);
+        await Watched.WaitAsync(console, generator.OpenAsync(stop), () => string.Create(
+            CultureInfo.InvariantCulture, $"Connecting: {generator.Live:N0} of {clients * ids.Count:N0}, {generator.Broken:N0} broken"));
+        if (generator.Live == 0)
+            throw new InvalidDataException("Nobody could connect. " + string.Join(" ", (await generator.BreaksAsync(stop)).Keys));
+        // Until what runs often is compiled, and pools are filled.
+        if (options.WarmUp > TimeSpan.Zero)
+            await StepAsync(generator, "Warming up", Math.Min(WarmUpRate, options.Rates.Max()), options.WarmUp, console, stop);
+        var steps = new List<LoadStep>();
+        foreach (var rate in options.Rates)
         {
-            await Console.Error.WriteLineAsync($"cloudsync: {exception.Message.ReplaceLineEndings(" ")}");
-            return 1;
+            await using var use = MachineUse.Begin(target);
+            var presenceBefore = generator.PresenceBytes;
+            var step = await StepAsync(
+                generator, string.Create(CultureInfo.InvariantCulture, $"{rate:N0} keystrokes a second"), rate, options.Duration, console, stop);
+            var (cpu, cores, memory) = await use.EndAsync();
+            steps.Add(step with
+            {
+                ServerCpuSeconds = target.Parts.Count == 0
+                    ? null
+                    : Math.Round(cpu.Where(static part => part.Key != LoadTarget.Generator).Sum(static part => part.Value), 2),
+                ServerRssBytes = memory,
+                Servers = cores.Concat(await target.LookAsync(stop)).ToDictionary(),
+                PresenceBytes = generator.PresenceBytes - presenceBefore,
+                Broken = await generator.BreaksAsync(stop),
+            });
         }
+
+        var report = new LoadReport(
+            target.Name, ids.Count, clients, options.Writers, plan.Presence, generator.Gateways, generator.Apart, generator.SentBack, steps);
+        report.Write(Console.Out);
+        if (options.Json)
+            Console.WriteLine(report.ToJson());
+        return report.IsWhole ? 0 : 1;
     }
 
-    private static void Write(IAnsiConsole console, LoadRun run, int documents, int writers, List<LoadStep> steps)
+    private static async Task<LoadStep> StepAsync(
+        LoadGenerator generator, string title, double rate, TimeSpan duration, IAnsiConsole console, CancellationToken stop)
     {
-        console.MarkupLine(string.Create(
+        var (sent, acknowledged, delivered) = (generator.Sent, generator.Acknowledged, generator.Delivered);
+        var (figures, elapsed) = await Watched.WaitAsync(console, generator.StepAsync(rate, duration, stop), () => string.Create(
             CultureInfo.InvariantCulture,
-            $"{documents:N0} documents with {writers:N0} writing in each, on {run.Gateways} gateways; {run.Apart:N0} are watched from another gateway than they are written on."));
-        var table = new Table().AddColumns("offered/s", "committed/s", "p50 ms", "p99 ms", "max ms", "not seen", "servers");
-        foreach (var step in steps)
-        {
-            table.AddRow(
-                Number(step.Offered, "N0"), Number(step.Typed, "N0"), Number(step.P50Milliseconds, "N1"),
-                Number(step.P99Milliseconds, "N1"), Number(step.MaxMilliseconds, "N1"), Number(step.Missing, "N0"),
-                string.Join(", ", (step.Servers ?? new Dictionary<string, double>()).Select(
-                    static pair => string.Create(CultureInfo.InvariantCulture, $"{pair.Key} {pair.Value:N2}"))));
-        }
-
-        console.Write(table);
+            $"{title}: {generator.Sent - sent:N0} sent, {generator.Acknowledged - acknowledged:N0} acknowledged, on screens {generator.Delivered - delivered:N0} times, {generator.Broken:N0} connections broken"));
+        return LoadStep.From(rate, duration, figures, elapsed);
     }
 
-    private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
+    private sealed record LoadOptions(
+        Uri? Url, bool Cluster, double[] Rates, int Documents, int? Clients, int Writers, TimeSpan Duration, TimeSpan WarmUp,
+        bool Presence, TimeSpan Move, bool Compose, bool Json);
 }

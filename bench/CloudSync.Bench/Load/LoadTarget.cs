@@ -7,13 +7,19 @@ namespace CloudSync.Bench.Load;
 
 internal abstract class LoadTarget : IAsyncDisposable
 {
+    public const string Generator = "load generator";
+
+    private const int CreatingAtOnce = 8;
+
     public abstract string Name { get; }
 
     public abstract Uri Address { get; }
 
-    /// <summary>The process ids of each part whose processor time is of interest.</summary>
-    protected virtual IReadOnlyDictionary<string, IReadOnlyList<int>> Parts { get; } =
-        new Dictionary<string, IReadOnlyList<int>>();
+    /// <summary>The process ids of each part whose processor time is of interest; empty if nothing is known of them.</summary>
+    public virtual IReadOnlyDictionary<string, IReadOnlyList<int>> Parts { get; } = new Dictionary<string, IReadOnlyList<int>>();
+
+    /// <summary>The process ids of CloudSync itself: its server, or its gateways and workers.</summary>
+    public virtual IReadOnlyList<int> Servers { get; } = [];
 
     public static async Task<LoadTarget> StartAsync(Uri? url, bool cluster, CancellationToken stop)
     {
@@ -24,25 +30,23 @@ internal abstract class LoadTarget : IAsyncDisposable
         return new OwnServer(await ServerProcess.StartAsync(stop));
     }
 
+    /// <summary>Creates empty documents of plain text.</summary>
+    /// <returns>Their ids.</returns>
+    public static async Task<IReadOnlyList<string>> CreateDocumentsAsync(Uri server, int count, CancellationToken stop)
+    {
+        using var api = new RestApi(server);
+        var ids = new string[count];
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = CreatingAtOnce, CancellationToken = stop },
+            async (i, stopping) => ids[i] = await api.CreateAsync($"Load {i + 1}", stopping));
+        return ids;
+    }
+
     public abstract ValueTask DisposeAsync();
 
-    /// <summary>Processor seconds that each part has used so far, this program included.</summary>
-    public IReadOnlyDictionary<string, double> Measure()
-    {
-        var seconds = Parts.ToDictionary(static part => part.Key, static part => part.Value.Sum(ProcessorTime.OfTree));
-        seconds["load generator"] = ProcessorTime.OfThisProcess();
-        return seconds;
-    }
-
-    /// <summary>Cores that each part has used since an earlier measurement.</summary>
-    public virtual Task<IReadOnlyDictionary<string, double>> MeasureAsync(
-        IReadOnlyDictionary<string, double> before, TimeSpan duration, CancellationToken stop)
-    {
-        var now = Measure();
-        return Task.FromResult<IReadOnlyDictionary<string, double>>(now.ToDictionary(
-            static part => part.Key,
-            part => Math.Round((part.Value - before.GetValueOrDefault(part.Key)) / duration.TotalSeconds, 2)));
-    }
+    /// <summary>Figures of its own, at the end of a step.</summary>
+    public virtual Task<IReadOnlyDictionary<string, double>> LookAsync(CancellationToken stop) =>
+        Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>());
 
     private sealed class RunningServer(Uri address) : LoadTarget
     {
@@ -59,8 +63,10 @@ internal abstract class LoadTarget : IAsyncDisposable
 
         public override Uri Address => server.Address;
 
-        protected override IReadOnlyDictionary<string, IReadOnlyList<int>> Parts { get; } =
+        public override IReadOnlyDictionary<string, IReadOnlyList<int>> Parts { get; } =
             new Dictionary<string, IReadOnlyList<int>> { ["server"] = [server.ProcessId] };
+
+        public override IReadOnlyList<int> Servers { get; } = [server.ProcessId];
 
         public override ValueTask DisposeAsync() => server.DisposeAsync();
     }

@@ -12,19 +12,23 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly Queue<string> _lastLines = [];
     private Process? _process;
 
-    private ServerProcess(string program) => _program = program;
+    private readonly IReadOnlyDictionary<string, string> _settings;
+
+    private ServerProcess(string program, IReadOnlyDictionary<string, string> settings) => (_program, _settings) = (program, settings);
 
     public Uri Address { get; private set; } = null!;
 
     public int ProcessId => _process!.Id;
 
+    /// <param name="stop">Gives up.</param>
+    /// <param name="settings">More settings, as environment variables.</param>
     /// <exception cref="InvalidOperationException">It doesn't start; the message says why.</exception>
-    public static async Task<ServerProcess> StartAsync(CancellationToken stop)
+    public static async Task<ServerProcess> StartAsync(CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
     {
         // The launcher says where it is.
         var program = Environment.GetEnvironmentVariable("CLOUDSYNC_SERVER")
             ?? throw new InvalidOperationException("CLOUDSYNC_SERVER, the path of the server program, is not set.");
-        var server = new ServerProcess(program);
+        var server = new ServerProcess(program, settings ?? new Dictionary<string, string>());
         try
         {
             await server.StartProcessAsync(stop);
@@ -63,6 +67,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
             },
             EnableRaisingEvents = true,
         };
+        foreach (var (name, value) in _settings)
+            process.StartInfo.Environment[name] = value;
         process.OutputDataReceived += (_, line) => Read(line.Data);
         process.ErrorDataReceived += (_, line) => Read(line.Data);
         process.Exited += (_, _) => address.TrySetException(new InvalidOperationException(

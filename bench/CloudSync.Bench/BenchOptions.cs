@@ -1,0 +1,47 @@
+// What the commands that put load on a server share.
+
+using System.CommandLine;
+using System.ComponentModel;
+using CloudSync.Cluster.Parts;
+
+namespace CloudSync.Bench;
+
+internal static class BenchOptions
+{
+    // As a shell has it for a program that was ended by Ctrl-C.
+    private const int Interrupted = 130;
+
+    /// <summary>The address of a server.</summary>
+    public static Option<Uri?> Url(string description) => new("--url")
+    {
+        Description = description,
+        CustomParser = static result =>
+        {
+            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address) && address.Scheme is "http")
+                return address;
+            result.AddError("--url is an address such as http://localhost:8080.");
+            return null;
+        },
+    };
+
+    /// <summary>Runs a command: what it can't do is one line and exit code 1.</summary>
+    public static async Task<int> RunAsync(Func<Task<int>> run, CancellationToken stop)
+    {
+        try
+        {
+            return await run();
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("cloudsync: stopped.");
+            return Interrupted;
+        }
+        catch (Exception exception) when (exception is InvalidDataException or IOException or InvalidOperationException
+            or HttpRequestException or OperationCanceledException or TimeoutException or ServerStartException or Win32Exception
+            or System.Net.Sockets.SocketException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"cloudsync: {exception.Message.ReplaceLineEndings(" ")}");
+            return 1;
+        }
+    }
+}
