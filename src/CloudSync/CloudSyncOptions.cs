@@ -55,6 +55,12 @@ public sealed class CloudSyncOptions
     /// <summary>Of an open document, older operations are packed when there are so many of them.</summary>
     public int HistoryPackOperations { get; set; } = 4_096;
 
+    /// <summary>
+    /// A connection that has sent faster than <see cref="CloudSyncLimits.MessagesPerSecond"/> or
+    /// <see cref="CloudSyncLimits.BytesPerSecond"/> for so long, without a break, is closed.
+    /// </summary>
+    public TimeSpan ThrottleTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>A gateway whose lease is older than this is gone, and its presence with it.</summary>
     public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(15);
 
@@ -70,6 +76,41 @@ public sealed class CloudSyncLimits
 
     /// <summary>Connections to this gateway from one address.</summary>
     public int ConnectionsPerAddress { get; set; } = 18_000;
+
+    /// <summary>
+    /// Connections that this gateway takes in a second at the most; fewer when the process is busy, down to a fiftieth of it. Who
+    /// comes beyond that is told when to come back.
+    /// </summary>
+    public int ConnectionsPerSecond { get; set; } = 5_000;
+
+    /// <summary>
+    /// Documents that this gateway reads from the log in a second, for clients that open them, at the most; fewer when the process is
+    /// busy, down to a fiftieth of it.
+    /// </summary>
+    public int DocumentLoadsPerSecond { get; set; } = 2_000;
+
+    /// <summary>
+    /// Connections in a second from one address, and ten seconds' worth of them at once; loopback is not counted. Behind a proxy the
+    /// address is the client's own only if the proxy is among CloudSync:TrustedProxies.
+    /// </summary>
+    public int ConnectionsPerSecondPerAddress { get; set; } = 500;
+
+    /// <summary>Connections in a second of one user whom the host has authenticated, and ten seconds' worth of them at once.</summary>
+    public int ConnectionsPerSecondPerUser { get; set; } = 50;
+
+    /// <summary>Documents opened in a second from one address, and ten seconds' worth of them at once; loopback is not counted.</summary>
+    public int OpensPerSecondPerAddress { get; set; } = 2_000;
+
+    /// <summary>Documents opened in a second by one user whom the host has authenticated, and ten seconds' worth of them at once.</summary>
+    public int OpensPerSecondPerUser { get; set; } = 200;
+
+    /// <summary>
+    /// Messages in a second on one connection, and two seconds' worth of them at once; who sends more is read from more slowly.
+    /// </summary>
+    public int MessagesPerSecond { get; set; } = 5_000;
+
+    /// <summary>Bytes in a second on one connection, likewise.</summary>
+    public int BytesPerSecond { get; set; } = 16 << 20;
 
     /// <summary>Tokens that one connection may give in a minute, after that of its Hello.</summary>
     public int TokensPerMinute { get; set; } = 10;

@@ -20,6 +20,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Time(nameof(options.HeadCheckInterval), options.HeadCheckInterval);
         Time(nameof(options.HeadPollInterval), options.HeadPollInterval);
         Time(nameof(options.PresenceLease), options.PresenceLease);
+        Time(nameof(options.ThrottleTimeout), options.ThrottleTimeout);
         if (options.DrainWindow < TimeSpan.Zero || options.DrainWindow > _longestTime)
             failures.Add($"CloudSync:DrainWindow is {options.DrainWindow}; it must be from 0 to {_longestTime}.");
         if (options.ResumeWindow < TimeSpan.Zero || options.ResumeWindow > _longestTime)
@@ -45,6 +46,14 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         var limits = options.Limits;
         Limit(nameof(limits.Connections), limits.Connections);
         Limit(nameof(limits.ConnectionsPerAddress), limits.ConnectionsPerAddress);
+        Limit(nameof(limits.ConnectionsPerSecond), limits.ConnectionsPerSecond);
+        Limit(nameof(limits.DocumentLoadsPerSecond), limits.DocumentLoadsPerSecond);
+        Limit(nameof(limits.ConnectionsPerSecondPerAddress), limits.ConnectionsPerSecondPerAddress);
+        Limit(nameof(limits.ConnectionsPerSecondPerUser), limits.ConnectionsPerSecondPerUser);
+        Limit(nameof(limits.OpensPerSecondPerAddress), limits.OpensPerSecondPerAddress);
+        Limit(nameof(limits.OpensPerSecondPerUser), limits.OpensPerSecondPerUser);
+        Limit(nameof(limits.MessagesPerSecond), limits.MessagesPerSecond);
+        Limit(nameof(limits.BytesPerSecond), limits.BytesPerSecond);
         Limit(nameof(limits.TokensPerMinute), limits.TokensPerMinute);
         Limit(nameof(limits.MessageBytes), limits.MessageBytes);
         Limit(nameof(limits.OperationBytes), limits.OperationBytes);

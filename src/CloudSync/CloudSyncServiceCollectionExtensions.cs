@@ -40,6 +40,7 @@ public static class CloudSyncServiceCollectionExtensions
         services.AddDocuments();
         services.TryAddSingleton<ConnectionTable>();
         services.TryAddSingleton<GatewayMetrics>();
+        services.TryAddSingleton(static provider => ProcessLag.OfThreadPool(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<GatewayEnvironment>();
         services.TryAddSingleton<GatewayEndpoint>();
         services.TryAddSingleton(static provider => new GatewayStatus(

@@ -294,6 +294,52 @@ public sealed class ConnectionTests
     }
 
     [Fact]
+    public void A_document_that_is_not_opened_just_now_is_asked_for_again_after_at_least_as_long_as_the_server_says()
+    {
+        var refusals = 2;
+        _server.Instead = (from, message) =>
+        {
+            if (message.Open is null || refusals-- <= 0)
+                return false;
+            from.QueueError(ErrorCode.GatewayBusy, Retry.Later, Id, afterMs: 3_000);
+            return true;
+        };
+        var document = _client.Open(Id);
+        _server.Run();
+        for (var round = 0; round < 2; round++)
+        {
+            _clock.Advance(TimeSpan.FromMilliseconds(2_999));
+            _server.Run();
+            Assert.Equal(round + 1, _server.Newest.Said.Count(static message => message.Open is not null));
+            // With some time of its own on top, which grows.
+            _clock.Advance(TimeSpan.FromSeconds(1));
+            _server.Run();
+        }
+
+        Assert.Equal(SyncStateKind.Live, document.State.Kind);
+        Assert.Single(_server.Connections);
+    }
+
+    [Fact]
+    public void Each_refusal_of_the_connection_is_waited_for_and_the_own_time_on_top_grows()
+    {
+        _server.Instead = static (from, message) =>
+        {
+            if (message.Hello is not null)
+                from.QueueError(ErrorCode.GatewayBusy, Retry.Later, afterMs: 7_000);
+            return message.Hello is not null;
+        };
+        _client.Open(Id);
+        for (var refusals = 1; refusals < 10; refusals++)
+        {
+            _server.Run();
+            Assert.Equal(TimeSpan.FromSeconds(7 + (refusals * 0.125)), _client.State.RetryIn);
+            _clock.Advance(_client.State.RetryIn!.Value);
+            Assert.Equal(refusals + 1, _server.Connections.Count);
+        }
+    }
+
+    [Fact]
     public void A_client_does_not_reconnect_for_ever_after_a_refusal_that_will_not_change()
     {
         var document = Open();

@@ -235,6 +235,49 @@ describe("coming back", () => {
     expect(client.state.retryInMs).toBeGreaterThan(8_990);
   });
 
+  it("each time it is refused, with a time of its own on top that grows", () => {
+    stage.server.intercept = (socket, body) => {
+      if (body.case !== "hello") return false;
+      socket.send({ case: "error", value: { code: ErrorCode.GATEWAY_BUSY, message: "Busy.", retry: Retry.LATER, retryAfterMs: 7_000 } });
+      return true;
+    };
+    const client = stage.connect();
+    for (let attempts = 1; attempts < 10; attempts++) {
+      stage.time.advance(10);
+      stage.server.socket.drop(4007);
+      stage.time.advance(5);
+      expect(client.state.retryInMs).toBeGreaterThan(6_980);
+      expect(client.state.retryInMs).toBeLessThanOrEqual(7_000 + attempts * 250);
+      stage.time.advance(client.state.retryInMs! - 10);
+      expect(stage.server.attempts).toBe(attempts);
+      stage.time.advance(12);
+      expect(stage.server.attempts).toBe(attempts + 1);
+    }
+  });
+
+  it("and asks for a document that isn't opened just now not before the server wants", () => {
+    let refusals = 2;
+    let opens = 0;
+    stage.server.intercept = (socket, body) => {
+      if (body.case !== "open") return false;
+      opens++;
+      if (refusals-- <= 0) return false;
+      const documentId = body.value.documentId;
+      socket.send({ case: "error", value: { code: ErrorCode.GATEWAY_BUSY, message: "Busy.", retry: Retry.LATER, retryAfterMs: 3_000, documentId } });
+      return true;
+    };
+    const { document } = stage.openDocument();
+    stage.time.advance(2_900);
+    expect(opens).toBe(1);
+    stage.time.advance(1_000);
+    expect(opens).toBe(2);
+    stage.time.advance(2_400);
+    expect(opens).toBe(2);
+    stage.time.advance(3_000);
+    expect(opens).toBe(3);
+    expect(document.state.kind).toBe("live");
+  });
+
   it.each([[4000, "offline"], [4099, "offline"], [1001, "offline"], [4100, "refused"], [4199, "refused"]])(
     "after close code %i: %s", (code, kind) => {
       const { client } = stage.openDocument();

@@ -12,6 +12,9 @@ internal abstract class DocumentRegistry : IAsyncDisposable
     public abstract ValueTask<DocumentSession> OpenAsync(
         string documentId, SessionRequest request, IDocumentSubscriber subscriber, CancellationToken cancellationToken);
 
+    /// <summary>Whether a document needn't be read from the log to be opened; a guess, which may be late.</summary>
+    public abstract bool IsInMemory(string documentId);
+
     /// <summary>
     /// Takes no further operations and commits what was taken. Sessions can still be read to the end.
     /// </summary>

@@ -59,6 +59,8 @@ internal sealed class OpenDocuments : DocumentRegistry
         }
     }
 
+    public override bool IsInMemory(string documentId) => _documents.ContainsKey(documentId);
+
     /// <summary>The loaded document, kept in memory until it is released.</summary>
     public async ValueTask<OpenDocument> AcquireAsync(string documentId, CancellationToken cancellationToken)
     {

@@ -34,7 +34,14 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
     public static readonly CloseCode TokenExpired =
         new(4006, "TOKEN_EXPIRED", "The token has ended. Come back with another.");
 
+    public static readonly CloseCode GatewayBusy =
+        new(4007, "GATEWAY_BUSY", "Others come too. Come back when the error says.");
+    public static readonly CloseCode RateLimited =
+        new(4008, "RATE_LIMITED", "Too fast. Come back when the error says.");
+
     // Do not come back.
+    public const int FirstRefusal = 4100;
+
     public static readonly CloseCode MalformedFrame =
         new(4100, "MALFORMED_FRAME", "The message is not a ClientFrame.");
     public static readonly CloseCode TextMessage =
@@ -53,7 +60,7 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
     public static IReadOnlyList<CloseCode> All { get; } =
     [
         Normal, GoingAway, TooManyConnections, HeartbeatTimeout, ReceiveTimeout, SendTimeout, Internal,
-        TokenExpired,
+        TokenExpired, GatewayBusy, RateLimited,
         MalformedFrame, TextMessage, MessageTooLarge, UnsupportedProtocolVersion, HelloExpected, HelloInvalid,
         Unauthorized,
     ];

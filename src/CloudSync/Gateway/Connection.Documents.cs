@@ -50,6 +50,10 @@ internal sealed partial class Connection
             {
                 return Wait_NeedsGate();
             }
+            else if (_gateway.Admission.CheckOpen(Address, UserIdOfHost, _gateway.Documents.IsInMemory(open.DocumentId)) is { } notNow)
+            {
+                refusal = notNow;
+            }
             else
             {
                 document = new ConnectionDocument(this, open.DocumentId);

@@ -165,6 +165,12 @@ internal sealed partial class Connection
 
     private void Greet(Hello hello, User? host)
     {
+        if (host is not null && _gateway.Admission.EnterUser(host.Id) is { } notNow)
+        {
+            Refuse(notNow.Refusal, notNow.Code);
+            return;
+        }
+
         _clientId = hello.ClientId;
         _host = host;
         _user = Identity.Settle(hello.User, host, hello.ClientId);

@@ -1,7 +1,5 @@
 // Whether a client has left, or only lost its connection: who has only lost it isn't seen to leave (CloudSync:ResumeWindow).
 
-using System.Net.WebSockets;
-
 namespace CloudSync.Gateway;
 
 internal sealed partial class Connection
@@ -25,7 +23,7 @@ internal sealed partial class Connection
         {
             return document.Closing
                 ? !document.ComesBack
-                : _clientLeft || _close is { ComeBack: false } and not { Value: (int)WebSocketCloseStatus.NormalClosure };
+                : _clientLeft || _close is { Value: >= CloseCode.FirstRefusal };
         }
     }
 }

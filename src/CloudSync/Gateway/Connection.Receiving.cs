@@ -119,6 +119,7 @@ internal sealed partial class Connection
                 return;
             }
 
+            await KeepRateAsync(messages, count);
             if (_hello == HelloState.Done)
                 Volatile.Write(ref _heardAt, _gateway.Time.GetTimestamp());
             var position = 0;

@@ -51,11 +51,23 @@ internal sealed class ConnectionTable
                 return Admission.Admitted;
             }
 
-            if (_refused >= RefusedAtOnce)
-                return Admission.TurnedAway;
-            _refused++;
-            return Admission.Refused;
+            return EnterRefused_NeedsGate();
         }
+    }
+
+    /// <summary>For one that is refused for another reason than how many there are.</summary>
+    public Admission EnterRefused()
+    {
+        lock (_gate)
+            return EnterRefused_NeedsGate();
+    }
+
+    private Admission EnterRefused_NeedsGate()
+    {
+        if (_refused >= RefusedAtOnce)
+            return Admission.TurnedAway;
+        _refused++;
+        return Admission.Refused;
     }
 
     public void Leave(IPAddress address, Admission admission)

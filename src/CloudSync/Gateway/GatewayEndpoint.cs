@@ -28,17 +28,17 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
         }
 
         var address = AddressOf(context);
-        var admission = gateway.Connections.Enter(address, gateway.Options.Limits, out var limit, out var value);
+        var admission = gateway.Admission.Enter(address, out var refusal);
         if (admission == Admission.TurnedAway)
         {
-            context.Response.Headers.RetryAfter = "5";
-            return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, "Too many connections. Come back later.");
+            context.Response.Headers.RetryAfter = refusal!.RetryAfterSeconds;
+            return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, refusal.Refusal.Message);
         }
 
-        return AcceptAsync(context, address, admission, limit, value);
+        return AcceptAsync(context, address, admission, refusal);
     }
 
-    private async Task AcceptAsync(HttpContext context, IPAddress address, Admission admission, string limit, int value)
+    private async Task AcceptAsync(HttpContext context, IPAddress address, Admission admission, ConnectionRefusal? refusal)
     {
         try
         {
@@ -48,9 +48,9 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
             // keep two deflate windows for each connection.
             var socket = await context.WebSockets.AcceptWebSocketAsync(
                 new WebSocketAcceptContext { KeepAliveInterval = TimeSpan.Zero, DangerousEnableCompression = false });
-            var connection = new Connection(gateway, socket, lifetime, host);
-            if (admission == Admission.Refused)
-                connection.Refuse(GatewayRefusals.TooManyConnections(limit, value), CloseCode.TooManyConnections);
+            var connection = new Connection(gateway, socket, lifetime, host) { Address = address };
+            if (refusal is not null)
+                connection.Refuse(refusal.Refusal, refusal.Code);
             // It may have come in while the drain was going through the others.
             if (gateway.Draining)
                 connection.CloseWhenRead(CloseCode.GoingAway);

@@ -19,7 +19,7 @@ internal sealed class GatewayEnvironment : IDisposable
     public GatewayEnvironment(
         IOptions<CloudSyncOptions> options, DocumentRegistry documents, ConnectionTable connections, TimeProvider time,
         GatewayMetrics metrics, ILogger<GatewayEnvironment> log, IEnumerable<ICloudSyncAuthenticator> authenticators,
-        FlushQueue? flushes = null)
+        FlushQueue? flushes = null, ProcessLag? lag = null)
     {
         Flushes = flushes ?? FlushQueue.OfThreadPool;
         Options = options.Value;
@@ -33,6 +33,8 @@ internal sealed class GatewayEnvironment : IDisposable
         ReceiveTimeout = Ticks(Options.ReceiveTimeout);
         SendTimeout = Ticks(Options.SendTimeout);
         CloseTimeout = Ticks(TimeSpan.FromSeconds(5));
+        ThrottleTimeout = Ticks(Options.ThrottleTimeout);
+        Admission = new(Options.Limits, connections, time, metrics, lag ?? ProcessLag.None);
     }
 
     public CloudSyncOptions Options { get; }
@@ -40,6 +42,9 @@ internal sealed class GatewayEnvironment : IDisposable
     public DocumentRegistry Documents { get; }
 
     public ConnectionTable Connections { get; }
+
+    /// <summary>Who gets in, and how fast.</summary>
+    public GatewayAdmission Admission { get; }
 
     public TimeProvider Time { get; }
 
@@ -71,6 +76,8 @@ internal sealed class GatewayEnvironment : IDisposable
 
     /// <summary>How long the other side may take to answer a close frame.</summary>
     public long CloseTimeout { get; }
+
+    public long ThrottleTimeout { get; }
 
     public long NextConnection() => Interlocked.Increment(ref _connections);
 

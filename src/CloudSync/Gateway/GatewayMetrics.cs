@@ -20,10 +20,14 @@ internal sealed class GatewayMetrics
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _sendTimeouts;
     private readonly Counter<long> _pauses;
+    private readonly Counter<long> _throttles;
+    private readonly Counter<long> _notAdmitted;
+    private readonly Histogram<double> _lag;
+    private readonly Meter _meter;
 
     public GatewayMetrics(IMeterFactory meters, ConnectionTable connections)
     {
-        var meter = meters.Create(MeterName);
+        var meter = _meter = meters.Create(MeterName);
         meter.CreateObservableUpDownCounter(
             "cloudsync.gateway.connections", () => connections.Count, "{connection}", "Connections that are open.");
         _opened = meter.CreateCounter<long>(
@@ -46,7 +50,23 @@ internal sealed class GatewayMetrics
             "cloudsync.gateway.send.timeouts", "{connection}", "Connections dropped because nothing was read.");
         _pauses = meter.CreateCounter<long>(
             "cloudsync.gateway.receive.pauses", "{pause}", "Times a client was not read from, because answers waited.");
+        _throttles = meter.CreateCounter<long>(
+            "cloudsync.gateway.receive.throttles", "{pause}", "Times a client was not read from, because it sent too fast.");
+        _notAdmitted = meter.CreateCounter<long>(
+            "cloudsync.gateway.admission.refused", "{refusal}", "Connections and opens that were told to come back, by limit.");
+        _lag = meter.CreateHistogram<double>(
+            "cloudsync.gateway.admission.lag", "ms", "How late work was when somebody wanted to get in.");
     }
+
+    /// <summary>Lets be observed how many connections, and how many loads of documents, are admitted in a second.</summary>
+    public void ObservePace(Func<double> connections, Func<double> loads) => _meter.CreateObservableGauge(
+        "cloudsync.gateway.pace",
+        () => new Measurement<double>[]
+        {
+            new(connections(), new KeyValuePair<string, object?>("of", "connections")),
+            new(loads(), new KeyValuePair<string, object?>("of", "loads")),
+        },
+        "{admission}/s", "How many are admitted in a second, as busy as the process is.");
 
     public void Opened() => _opened.Add(1);
 
@@ -72,4 +92,10 @@ internal sealed class GatewayMetrics
     public void SendTimedOut() => _sendTimeouts.Add(1);
 
     public void Paused() => _pauses.Add(1);
+
+    public void Throttled() => _throttles.Add(1);
+
+    public void NotAdmitted(string limit) => _notAdmitted.Add(1, new KeyValuePair<string, object?>("limit", limit));
+
+    public void Lagged(TimeSpan lag) => _lag.Record(lag.TotalMilliseconds);
 }

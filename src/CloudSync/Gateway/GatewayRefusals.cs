@@ -69,6 +69,16 @@ internal static class GatewayRefusals
         ErrorCode.TooManyConnections, Invariant($"There are {value:N0} connections, which is all there may be."),
         Retry.Later, TimeSpan.FromSeconds(5), limit, value);
 
+    /// <summary>Others are before it: come back when they are in.</summary>
+    public static Refusal Busy(string what, string limit, int value, TimeSpan wait) => new(
+        ErrorCode.GatewayBusy,
+        Invariant($"This gateway takes at most {value:N0} {what} a second, fewer when it is busy, and others were before you."),
+        Retry.Later, wait, limit, value);
+
+    public static Refusal RateLimited(string what, string limit, int value, TimeSpan wait) => new(
+        ErrorCode.RateLimited, Invariant($"There are more than {value:N0} {what} a second, which is all there may be."),
+        Retry.Later, wait, limit, value);
+
     public static Refusal TooManyTokens(int limit, TimeSpan wait) => new(
         ErrorCode.TooManyTokens, Invariant($"{limit:N0} tokens were given within a minute, which is all there may be."),
         Retry.Later, wait, nameof(CloudSyncLimits.TokensPerMinute), limit);

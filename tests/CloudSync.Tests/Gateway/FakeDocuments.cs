@@ -57,6 +57,11 @@ internal sealed class FakeDocuments : DocumentRegistry
         return session;
     }
 
+    /// <summary>Those that would have to be read from the log.</summary>
+    public ConcurrentDictionary<string, bool> NotInMemory { get; } = [];
+
+    public override bool IsInMemory(string documentId) => !NotInMemory.ContainsKey(documentId);
+
     public override async Task DrainAsync(CancellationToken cancellationToken)
     {
         if (Draining is { } draining)
