@@ -11,16 +11,39 @@ internal static class BenchOptions
     // As a shell has it for a program that was ended by Ctrl-C.
     private const int Interrupted = 130;
 
+    private const string NoAddress = "--url is an address such as http://localhost:8080.";
+
     /// <summary>The address of a server.</summary>
     public static Option<Uri?> Url(string description) => new("--url")
     {
         Description = description,
         CustomParser = static result =>
         {
-            if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var address) && address.Scheme is "http")
+            if (TryParse(result.Tokens[0].Value, out var address))
                 return address;
-            result.AddError("--url is an address such as http://localhost:8080.");
+            result.AddError(NoAddress);
             return null;
+        },
+    };
+
+    /// <summary>Addresses of servers; none unless given.</summary>
+    public static Option<Uri[]> Urls(string description) => new("--url")
+    {
+        Description = description,
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = static _ => [],
+        CustomParser = static result =>
+        {
+            var addresses = new List<Uri>();
+            foreach (var token in result.Tokens)
+            {
+                if (TryParse(token.Value, out var address))
+                    addresses.Add(address);
+                else
+                    result.AddError(NoAddress);
+            }
+
+            return [.. addresses];
         },
     };
 
@@ -44,4 +67,7 @@ internal static class BenchOptions
             return 1;
         }
     }
+
+    private static bool TryParse(string text, out Uri address) =>
+        Uri.TryCreate(text, UriKind.Absolute, out address!) && address.Scheme is "http";
 }

@@ -1,6 +1,7 @@
 // A whole number on the command line, with what is allowed.
 
 using System.CommandLine;
+using System.CommandLine.Parsing;
 
 namespace CloudSync.Bench;
 
@@ -16,4 +17,8 @@ internal static class BoundedOption
         });
         return option;
     }
+
+    /// <summary>Its value within the validator of a command, where one that isn't given has no value yet.</summary>
+    public static int ValueOf(SymbolResult command, Option<int> option) =>
+        command.GetResult(option) is { Implicit: false } ? command.GetValue(option) : option.DefaultValueFactory!(null!);
 }

@@ -16,6 +16,7 @@ var parsed = new RootCommand("Measures and verifies CloudSync.")
 {
     ReplayCommand.Create(),
     ConnectionsCommand.Create(),
+    GeneratorCommand.Create(),
     EngineCommand.Create(),
     HistoryCommand.Create(),
     LogCommand.Create(),

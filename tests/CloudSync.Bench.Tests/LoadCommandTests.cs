@@ -1,6 +1,5 @@
 // The load tool as it is run: the real programs, with small numbers, and the figures have to add up.
 
-using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Xunit;
 
@@ -8,13 +7,10 @@ namespace CloudSync.Bench.Tests;
 
 public sealed class LoadCommandTests
 {
-    private static readonly string s_bench = Path.Combine(AppContext.BaseDirectory, "CloudSync.Bench");
-    private static readonly string s_server = Path.Combine(AppContext.BaseDirectory, "CloudSync.Server");
-
     [Fact]
     public async Task What_was_acknowledged_came_to_every_screen_once()
     {
-        var (exitCode, output, errors) = await RunAsync(
+        var (exitCode, output, errors) = await Programs.RunAsync(
             "load", "--documents", "3", "--clients", "4", "--writers", "2", "--rate", "60", "--seconds", "1", "--warm-up", "1", "--presence", "--json");
         Assert.True(exitCode == 0, errors);
         var report = JsonNode.Parse(output.TrimEnd().Split('\n')[^1])!;
@@ -36,39 +32,22 @@ public sealed class LoadCommandTests
     [InlineData("load --rate 0", "--rate is from 0.1 to 200000.")]
     [InlineData("load --writers 3 --clients 2", "--clients are at least as many as --writers.")]
     [InlineData("load --documents 10000 --clients 2 --writers 1", "--documents times --clients is at most 18000; bench connections opens more.")]
+    [InlineData("load --clients 1", "--clients are at least as many as --writers.")]
+    [InlineData("load --clients 181", "--documents times --clients is at most 18000; bench connections opens more.")]
     [InlineData("load --rate 5 --rates 5 6", "Give --rate or --rates, not both.")]
     [InlineData("load --url ftp://somewhere", "--url is an address such as http://localhost:8080.")]
     public async Task What_does_not_go_together_is_one_line_and_exit_code_2(string arguments, string line)
     {
-        var (exitCode, output, errors) = await RunAsync(arguments.Split(' '));
+        var (exitCode, output, errors) = await Programs.RunAsync(arguments.Split(' '));
         Assert.Equal((2, "", $"cloudsync: {line}\n"), (exitCode, output, errors));
     }
 
     [Fact]
     public async Task A_server_that_is_not_there_is_one_line_and_exit_code_1()
     {
-        var (exitCode, _, errors) = await RunAsync("load", "--url", "http://127.0.0.1:1");
+        var (exitCode, _, errors) = await Programs.RunAsync("load", "--url", "http://127.0.0.1:1");
         Assert.Equal(1, exitCode);
         Assert.StartsWith("cloudsync: ", errors, StringComparison.Ordinal);
         Assert.Single(errors.TrimEnd().Split('\n'));
-    }
-
-    private static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(s_bench, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["CLOUDSYNC_SERVER"] = s_server;
-        using var process = Process.Start(start)!;
-        try
-        {
-            var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-            var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            return (process.ExitCode, await output, await errors);
-        }
-        finally
-        {
-            if (!process.HasExited)
-                process.Kill(entireProcessTree: true);
-        }
     }
 }

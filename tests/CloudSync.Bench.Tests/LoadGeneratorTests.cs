@@ -11,7 +11,7 @@ namespace CloudSync.Bench.Tests;
 
 public sealed class LoadGeneratorTests
 {
-    private static readonly TimeSpan s_step = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_step = TimeSpan.FromSeconds(0.5);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -26,7 +26,7 @@ public sealed class LoadGeneratorTests
         });
         using var generator = await OpenAsync(server, clients: 1, writers: 1);
         var began = Stopwatch.GetTimestamp();
-        var stepping = generator.StepAsync(100, s_step, Stop);
+        var stepping = generator.StepAsync(200, s_step, Stop);
         // Until all of them are due: nothing else can be waited for, since nothing is sent meanwhile.
         while (generator.Sent == 0 || Stopwatch.GetElapsedTime(began) < 2 * s_step)
             await Task.Delay(10, Stop);
@@ -35,8 +35,8 @@ public sealed class LoadGeneratorTests
 
         Assert.Equal((100, 100, 100, 100), (figures.Offered, figures.Sent, figures.Acknowledged, figures.Delivered));
         Assert.Equal(100, figures.Latency.TotalCount);
-        // The last was due a second before the server went on, at least: all of them waited for it.
-        Assert.True(LoadStep.Milliseconds(figures.Latency, 1) >= 600, $"p1 is {LoadStep.Milliseconds(figures.Latency, 1)} ms");
+        // The last was due 0.2 s before the server went on, at least: all of them waited for it.
+        Assert.True(LoadStep.Milliseconds(figures.Latency, 1) >= 190, $"p1 is {LoadStep.Milliseconds(figures.Latency, 1)} ms");
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class LoadGeneratorTests
         });
         using var generator = await OpenAsync(server, clients: 1, writers: 1, composes: true);
         var began = Stopwatch.GetTimestamp();
-        var stepping = generator.StepAsync(100, s_step, Stop);
+        var stepping = generator.StepAsync(200, s_step, Stop);
         while (generator.Sent == 0 || Stopwatch.GetElapsedTime(began) < 2 * s_step)
             await Task.Delay(10, Stop);
         standsStill.SetResult();
@@ -79,8 +79,8 @@ public sealed class LoadGeneratorTests
             }
         });
         // What never comes is waited for so long; everything else is there at once.
-        using var generator = await OpenAsync(server, clients: 1, writers: 1, patience: 4);
-        var (figures, _) = await generator.StepAsync(5, s_step, Stop);
+        using var generator = await OpenAsync(server, clients: 1, writers: 1, patience: 3);
+        var (figures, _) = await generator.StepAsync(10, s_step, Stop);
         Assert.Equal((5, 5, 3, 3, 3), (figures.Offered, figures.Sent, figures.Acknowledged, figures.Expected, figures.Delivered));
         Assert.Equal(new Dictionary<string, long> { ["TooManyPending"] = 1 }, figures.Refused);
     }
@@ -106,8 +106,8 @@ public sealed class LoadGeneratorTests
             await peer.CloseAsync(4005, "INTERNAL");
             await peer.WaitForEndAsync();
         });
-        using var generator = await OpenAsync(server, clients: 2, writers: 1, patience: 4);
-        var (figures, _) = await generator.StepAsync(5, s_step, Stop);
+        using var generator = await OpenAsync(server, clients: 2, writers: 1, patience: 3);
+        var (figures, _) = await generator.StepAsync(10, s_step, Stop);
         Assert.Equal((5, 10, 5), (figures.Acknowledged, figures.Expected, figures.Delivered));
         Assert.Equal(new Dictionary<string, int> { ["The server closed: 4005 INTERNAL"] = 1 }, await generator.BreaksAsync(Stop));
         Assert.Equal((1, 1), (generator.Live, generator.Broken));
@@ -163,7 +163,7 @@ public sealed class LoadGeneratorTests
             await peer.WaitForEndAsync();
         });
         using var generator = await OpenAsync(server, clients: 1, writers: 1);
-        var (figures, _) = await generator.StepAsync(2, s_step, Stop);
+        var (figures, _) = await generator.StepAsync(4, s_step, Stop);
         Assert.Equal((2, 2), (figures.Acknowledged, figures.Delivered));
         Assert.Equal(10, await answered.Task);
         Assert.Equal(0, generator.Broken);

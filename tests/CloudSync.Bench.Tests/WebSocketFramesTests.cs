@@ -32,7 +32,7 @@ public sealed class WebSocketFramesTests
         while (!part.EndOfMessage);
         Assert.Equal(WebSocketMessageType.Binary, part.MessageType);
         Assert.Equal(payload, read[..count]);
-    }, iter: 300);
+    }, iter: 100);
 
     [Fact]
     public void What_another_server_writes_is_read_whole_and_never_before_it_is() =>
@@ -50,7 +50,7 @@ public sealed class WebSocketFramesTests
             var some = bytes.AsSpan(0, cut % bytes.Length);
             Assert.Equal(FrameState.Partial, WebSocketFrames.Read(some, out _, out var needed));
             Assert.InRange(needed, some.Length + 1, bytes.Length);
-        }, iter: 300);
+        }, iter: 100);
 
     [Theory]
     [InlineData(0x82, 0x80)] // masked

@@ -26,7 +26,15 @@ internal sealed class ClusterTarget : LoadTarget
     public override IReadOnlyList<int> Servers => [.. _cluster.Parts.OfType<ClusterPart<GatewayServer>>()
         .Where(static part => part.Process is not null).Select(static part => part.Process!.Id)];
 
-    public static async Task<LoadTarget> StartClusterAsync(CancellationToken stop)
+    public override IReadOnlyList<Uri> Gateways => [.. _cluster.Parts.OfType<ClusterPart<GatewayServer>>()
+        .Where(part => _cluster.State.Gateways.Any(gateway => gateway.Name == part.Name)).Select(static part => new Uri(part.Address))];
+
+    /// <summary>Starts one.</summary>
+    /// <param name="gateways">How many gateways; 0: as many as a cluster has.</param>
+    /// <param name="settings">More settings of the gateways, as environment variables.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<LoadTarget> StartClusterAsync(
+        int gateways, IReadOnlyDictionary<string, string> settings, CancellationToken stop)
     {
         // PostgreSQL runs as a user of its own, who has to get to his folder.
         var folder = Directory.CreateTempSubdirectory("cloudsync-bench-cluster-");
@@ -45,6 +53,8 @@ internal sealed class ClusterTarget : LoadTarget
             Environment.GetEnvironmentVariable("CLOUDSYNC_WEB") ?? "", Detached: false)
         {
             Port = CloudSync.Cluster.Parts.ServerProcess.FreePort(),
+            Gateways = gateways,
+            Settings = settings,
         };
         var cluster = LocalCluster.Open(options, create: true)!;
         var target = new ClusterTarget(folder, cluster);

@@ -67,10 +67,11 @@ internal static class LoadCommand
                 result.AddError("Give --url or --cluster, not both.");
             if (result.GetResult(rate) is not null && result.GetResult(rates) is { Implicit: false })
                 result.AddError("Give --rate or --rates, not both.");
-            var perDocument = result.GetValue(clients) ?? result.GetValue(writers) + 1;
-            if (perDocument < result.GetValue(writers))
+            var writing = BoundedOption.ValueOf(result, writers);
+            var perDocument = result.GetValue(clients) ?? writing + 1;
+            if (perDocument < writing)
                 result.AddError("--clients are at least as many as --writers.");
-            else if ((long)perDocument * result.GetValue(documents) > ConnectionsMax)
+            else if ((long)perDocument * BoundedOption.ValueOf(result, documents) > ConnectionsMax)
                 result.AddError($"--documents times --clients is at most {ConnectionsMax}; bench connections opens more.");
         });
         command.SetAction((parsed, stop) => BenchOptions.RunAsync(

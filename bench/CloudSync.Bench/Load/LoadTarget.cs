@@ -15,20 +15,31 @@ internal abstract class LoadTarget : IAsyncDisposable
 
     public abstract Uri Address { get; }
 
+    /// <summary>Where each gateway itself is, past the load balancer.</summary>
+    public virtual IReadOnlyList<Uri> Gateways => [Address];
+
     /// <summary>The process ids of each part whose processor time is of interest; empty if nothing is known of them.</summary>
     public virtual IReadOnlyDictionary<string, IReadOnlyList<int>> Parts { get; } = new Dictionary<string, IReadOnlyList<int>>();
 
     /// <summary>The process ids of CloudSync itself: its server, or its gateways and workers.</summary>
     public virtual IReadOnlyList<int> Servers { get; } = [];
 
+    /// <summary>A server that runs already, or a whole cluster, or one server on SQLite.</summary>
     public static async Task<LoadTarget> StartAsync(Uri? url, bool cluster, CancellationToken stop)
     {
         if (url is not null)
-            return new RunningServer(url);
-        if (cluster)
-            return await ClusterTarget.StartClusterAsync(stop);
-        return new OwnServer(await ServerProcess.StartAsync(stop));
+            return new RunningServers([url]);
+        return await StartAsync(cluster ? 0 : 1, new Dictionary<string, string>(), stop);
     }
+
+    /// <summary>Servers that run already.</summary>
+    public static LoadTarget Of(IReadOnlyList<Uri> urls) => new RunningServers(urls);
+
+    /// <summary>Starts one server on SQLite, or a cluster with so many gateways; 0: as many as a cluster has.</summary>
+    public static async Task<LoadTarget> StartAsync(int gateways, IReadOnlyDictionary<string, string> settings, CancellationToken stop) =>
+        gateways == 1
+            ? new OwnServer(await ServerProcess.StartAsync(stop, settings))
+            : await ClusterTarget.StartClusterAsync(gateways, settings, stop);
 
     /// <summary>Creates empty documents of plain text.</summary>
     /// <returns>Their ids.</returns>
@@ -48,11 +59,13 @@ internal abstract class LoadTarget : IAsyncDisposable
     public virtual Task<IReadOnlyDictionary<string, double>> LookAsync(CancellationToken stop) =>
         Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>());
 
-    private sealed class RunningServer(Uri address) : LoadTarget
+    private sealed class RunningServers(IReadOnlyList<Uri> urls) : LoadTarget
     {
-        public override string Name => address.ToString();
+        public override string Name => string.Join(", ", urls);
 
-        public override Uri Address => address;
+        public override Uri Address => urls[0];
+
+        public override IReadOnlyList<Uri> Gateways => urls;
 
         public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
