@@ -44,6 +44,7 @@ internal static class ServerApplication
             kestrel.AddServerHeader = false;
             Listen(kestrel, settings);
         });
+        builder.WebHost.UseCloudSyncSockets();
 
         var role = ServerRoles.Read(builder.Configuration);
         builder.Services.AddCloudSync().AddParts(builder.Configuration, role, settings);

@@ -1,6 +1,7 @@
 // MapCloudSync(): the WebSocket endpoint.
 
 using CloudSync.Gateway;
+using CloudSync.Gateway.Sockets;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,6 +26,6 @@ public static class CloudSyncEndpointRouteBuilderExtensions
         // Asked for at a connection and not here: it needs the log, which is opened when the host starts.
         var services = endpoints.ServiceProvider;
         pipeline.Run(context => services.GetRequiredService<GatewayEndpoint>().HandleAsync(context));
-        return endpoints.Map(pattern, pipeline.Build()).WithDisplayName("CloudSync");
+        return endpoints.Map(pattern, pipeline.Build()).WithDisplayName("CloudSync").WithMetadata(SocketEndpoint.Instance);
     }
 }

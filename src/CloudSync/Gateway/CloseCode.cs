@@ -18,6 +18,12 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
     // The client closed, or went away.
     public static readonly CloseCode Normal = new(1000, "NORMAL", "");
 
+    // Broken below the protocol of this table; by the WebSocket itself where that is not ours.
+    public static readonly CloseCode WebSocketBroken =
+        new(1002, "WEBSOCKET", "The client broke the WebSocket protocol.");
+    public static readonly CloseCode WebSocketFlooded =
+        new(1008, "WEBSOCKET_FLOODED", "Too many pings between two messages.");
+
     // Come back.
     public static readonly CloseCode GoingAway =
         new(4000, "GOING_AWAY", "This gateway stops. Come back as GoingAway said.");

@@ -5,12 +5,13 @@
 
 using System.Net.WebSockets;
 using CloudSync.Documents;
+using CloudSync.Gateway.Sockets;
 using CloudSync.Protocol;
 using CloudSync.Protocol.V1;
 
 namespace CloudSync.Gateway;
 
-internal sealed partial class Connection : IThreadPoolWorkItem
+internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwner
 {
     // A frame is sent when it is this large; a document's turn ends sooner, so that one with much to tell does not keep
     // the others waiting. (One message may exceed both: a snapshot.)
@@ -57,6 +58,8 @@ internal sealed partial class Connection : IThreadPoolWorkItem
 
     void IThreadPoolWorkItem.Execute() => _ = FlushAsync();
 
+    void ITcpWebSocketOwner.PongIsDue() => Schedule();
+
     private void Schedule()
     {
         if (Interlocked.Exchange(ref _flush, FlushingAndWoken) == Idle)
@@ -79,9 +82,11 @@ internal sealed partial class Connection : IThreadPoolWorkItem
                 }
 
                 frame.Truncate(0);
+                if (_tcp is { PongIsDue: true } && !_closeSent)
+                    await SendPongAsync(_tcp);
                 if (Volatile.Read(ref _aborted) == 0 && !_closeSent && await GatherAsync(frame))
                 {
-                    await SendAsync(frame.Written);
+                    await SendAsync(frame);
                     continue;
                 }
             }
@@ -288,19 +293,30 @@ internal sealed partial class Connection : IThreadPoolWorkItem
         }
     }
 
-    private async ValueTask SendAsync(ReadOnlyMemory<byte> frame)
+    private async ValueTask SendAsync(FrameBuffer frame)
     {
-        _gateway.Metrics.Sent(frame.Length);
+        _gateway.Metrics.Sent(frame.Count);
+        var rest = _tcp is null ? frame.Written : frame.WrittenWithHeader();
         while (true)
         {
-            var part = frame.Length <= PartBytes ? frame : frame[..PartBytes];
-            frame = frame[part.Length..];
+            var part = rest.Length <= PartBytes ? rest : rest[..PartBytes];
+            rest = rest[part.Length..];
             Volatile.Write(ref _sendStartedAt, _gateway.Time.GetTimestamp());
-            await _socket.SendAsync(part, WebSocketMessageType.Binary, endOfMessage: frame.IsEmpty, CancellationToken.None);
+            if (_tcp is null)
+                await _socket.SendAsync(part, WebSocketMessageType.Binary, endOfMessage: rest.IsEmpty, CancellationToken.None);
+            else
+                await _tcp.SendFramedAsync(part);
             Volatile.Write(ref _sendStartedAt, 0);
-            if (frame.IsEmpty)
+            if (rest.IsEmpty)
                 return;
         }
+    }
+
+    private async ValueTask SendPongAsync(TcpWebSocket tcp)
+    {
+        Volatile.Write(ref _sendStartedAt, _gateway.Time.GetTimestamp());
+        await tcp.SendPongAsync();
+        Volatile.Write(ref _sendStartedAt, 0);
     }
 
     private async ValueTask SendCloseAsync(CloseCode close)
@@ -328,9 +344,11 @@ internal sealed partial class Connection : IThreadPoolWorkItem
             End(document, document.Session!);
         try
         {
-            // The client has closed, and expects the same of us.
+            // The client has closed, and expects the same of us; or has to be told why it can't go on.
             if (!_closeSent && _socket.State == WebSocketState.CloseReceived)
                 await SendCloseAsync(CloseCode.Normal);
+            else if (!_closeSent && _tcp is { Failure: not 0, State: WebSocketState.Open } && _close is { } broken)
+                await SendCloseAsync(broken);
         }
         catch (Exception)
         {

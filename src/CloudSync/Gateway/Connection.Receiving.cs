@@ -37,6 +37,16 @@ internal sealed partial class Connection
         {
             while (true)
             {
+                // What ReceiveAsync would do; but what waits here for hours is this one method and not two.
+                if (_tcp is not null)
+                {
+                    while (!_tcp.TryBegin())
+                    {
+                        await _tcp.WhenReadableAsync();
+                        _tcp.TryReceive();
+                    }
+                }
+
                 var start = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
                 if (start.MessageType == WebSocketMessageType.Close || !await ReceiveMessageAsync(start))
                     break;
@@ -48,8 +58,11 @@ internal sealed partial class Connection
         }
         catch (Exception)
         {
-            // The other side went away, broke the WebSocket protocol (the socket has told it so), or was aborted.
-            Abort();
+            // The other side went away, broke the WebSocket protocol (if the socket isn't ours it has told it so), or was aborted.
+            if (_tcp is { Failure: not 0 })
+                Close(_tcp.Failure == WebSocketCloseStatus.PolicyViolation ? CloseCode.WebSocketFlooded : CloseCode.WebSocketBroken);
+            else
+                Abort();
         }
 
         await EndAsync();

@@ -14,6 +14,7 @@
 using System.Globalization;
 using System.Net.WebSockets;
 using CloudSync.Documents;
+using CloudSync.Gateway.Sockets;
 using CloudSync.Protocol;
 using CloudSync.Protocol.V1;
 using Microsoft.AspNetCore.Http.Features;
@@ -24,7 +25,10 @@ internal sealed partial class Connection
 {
     private readonly GatewayEnvironment _gateway;
     private readonly WebSocket _socket;
-    private readonly IHttpRequestLifetimeFeature _lifetime;
+    private readonly IHttpRequestLifetimeFeature? _lifetime;
+
+    // The socket if it is one of our own, which can do more.
+    private readonly TcpWebSocket? _tcp;
     private readonly long _number;
     private readonly int _slot;
     private readonly Lock _gate = new();
@@ -50,12 +54,16 @@ internal sealed partial class Connection
     /// <summary>Takes over an accepted socket; it begins with <see cref="RunAsync"/>.</summary>
     /// <param name="gateway">What connections share.</param>
     /// <param name="socket">The socket; its owner from here on.</param>
-    /// <param name="lifetime">How to end it by force: a WebSocket alone can't get rid of a client that never reads.</param>
+    /// <param name="lifetime">
+    /// How to end it by force, if the socket can't by itself: one of ASP.NET Core's doesn't get rid of a client that never reads.
+    /// </param>
     /// <param name="host">Whom the host has authenticated, or null.</param>
-    public Connection(GatewayEnvironment gateway, WebSocket socket, IHttpRequestLifetimeFeature lifetime, User? host)
+    public Connection(GatewayEnvironment gateway, WebSocket socket, IHttpRequestLifetimeFeature? lifetime, User? host)
     {
         _gateway = gateway;
         _socket = socket;
+        _tcp = socket as TcpWebSocket;
+        _tcp?.Owner = this;
         _lifetime = lifetime;
         _host = host;
         _number = gateway.NextConnection();
@@ -135,7 +143,7 @@ internal sealed partial class Connection
             TellProgress_NeedsGate();
         try
         {
-            _lifetime.Abort();
+            _lifetime?.Abort();
             _socket.Abort();
         }
         catch (Exception exception)

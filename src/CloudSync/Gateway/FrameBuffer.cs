@@ -1,6 +1,8 @@
-// A frame in the making, in an array from the pool. It exists while a flush runs and holds nothing between flushes.
+// A frame in the making, in an array from the pool. It exists while a flush runs and holds nothing between flushes. Before it
+// there is room for the header that a WebSocket of our own puts there.
 
 using System.Buffers;
+using CloudSync.Gateway.Sockets;
 
 namespace CloudSync.Gateway;
 
@@ -8,43 +10,53 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
 {
     private const int FirstBytes = 4096;
 
+    private const int Room = TcpWebSocket.HeaderBytes;
+
     private byte[] _bytes = [];
+    private int _end = Room;
 
     /// <summary>How many bytes were written.</summary>
-    public int Count { get; private set; }
+    public int Count => _end - Room;
 
-    public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, Count);
+    public ReadOnlyMemory<byte> Written => _bytes.Length == 0 ? default : _bytes.AsMemory(Room, Count);
+
+    /// <summary>What was written, as a whole WebSocket message with its header.</summary>
+    public ReadOnlyMemory<byte> WrittenWithHeader()
+    {
+        var header = TcpWebSocket.WriteHeader(_bytes.AsSpan(0, Room), Count);
+        return _bytes.AsMemory(Room - header, header + Count);
+    }
 
     public void Advance(int count)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _bytes.Length - Count);
-        Count += count;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _bytes.Length - _end);
+        _end += count;
     }
 
     public Memory<byte> GetMemory(int sizeHint = 0)
     {
         Grow(sizeHint);
-        return _bytes.AsMemory(Count);
+        return _bytes.AsMemory(_end);
     }
 
     public Span<byte> GetSpan(int sizeHint = 0)
     {
         Grow(sizeHint);
-        return _bytes.AsSpan(Count);
+        return _bytes.AsSpan(_end);
     }
 
     public void Write(ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(GetSpan(bytes.Length));
-        Count += bytes.Length;
+        _end += bytes.Length;
     }
 
     /// <summary>Forgets what was written behind a place: the half of a message that could not be finished.</summary>
     public void Truncate(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
-        Count = count;
+        _end = Room + count;
     }
 
     /// <summary>Gives the array back. The buffer can be written to again.</summary>
@@ -53,18 +65,21 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
         if (_bytes.Length > 0)
             ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
-        Count = 0;
+        _end = Room;
     }
 
     private void Grow(int sizeHint)
     {
-        var needed = Count + Math.Max(sizeHint, 1);
+        var needed = _end + Math.Max(sizeHint, 1);
         if (needed <= _bytes.Length)
             return;
         var grown = ArrayPool<byte>.Shared.Rent(Math.Max(needed, Math.Max(FirstBytes, _bytes.Length * 2)));
-        _bytes.AsSpan(0, Count).CopyTo(grown);
         if (_bytes.Length > 0)
+        {
+            _bytes.AsSpan(0, _end).CopyTo(grown);
             ArrayPool<byte>.Shared.Return(_bytes);
+        }
+
         _bytes = grown;
     }
 }

@@ -1,6 +1,7 @@
 // Turns an HTTP request into a connection, or says why not.
 
 using System.Net;
+using CloudSync.Gateway.Sockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -40,10 +41,12 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
 
     private async Task AcceptAsync(HttpContext context, IPAddress address, Admission admission, ConnectionRefusal? refusal)
     {
+        var leaves = true;
         try
         {
             var host = Identity.FromHost(context.User);
-            var lifetime = context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>();
+            var upgrade = context.Features.Get<IHttpWebSocketFeature>() as SocketUpgrade;
+            var lifetime = upgrade is null ? context.Features.GetRequiredFeature<IHttpRequestLifetimeFeature>() : null;
             // No keep-alive here either, whatever the host has set for its own sockets; and no compression, which would
             // keep two deflate windows for each connection.
             var socket = await context.WebSockets.AcceptWebSocketAsync(
@@ -54,12 +57,23 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
             // It may have come in while the drain was going through the others.
             if (gateway.Draining)
                 connection.CloseWhenRead(CloseCode.GoingAway);
-            await connection.RunAsync();
+            leaves = upgrade is null;
+            if (upgrade is null)
+                await connection.RunAsync();
+            else
+                upgrade.ServeWhenForgotten(() => _ = ServeAsync(connection, address, admission));
         }
         finally
         {
-            gateway.Connections.Leave(address, admission);
+            if (leaves)
+                gateway.Connections.Leave(address, admission);
         }
+    }
+
+    private async Task ServeAsync(Connection connection, IPAddress address, Admission admission)
+    {
+        await connection.RunAsync();
+        gateway.Connections.Leave(address, admission);
     }
 
     private static IPAddress AddressOf(HttpContext context)

@@ -32,6 +32,12 @@ internal static partial class GatewayLog
     [LoggerMessage(1007, LogLevel.Error, "The authenticator threw; connection {ConnectionId} is refused")]
     public static partial void AuthenticatorBroke(ILogger logger, Exception exception, string connectionId);
 
+    [LoggerMessage(1008, LogLevel.Error, "A TCP connection could not be accepted; accepting goes on")]
+    public static partial void AcceptFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(1009, LogLevel.Error, "A request for a connection broke; its neighbours are not affected")]
+    public static partial void UpgradeBroke(ILogger logger, Exception exception);
+
     [LoggerMessage(1010, LogLevel.Information, "Stopping: {Connections} connections are told to come back elsewhere")]
     public static partial void DrainStarted(ILogger logger, int connections);
 

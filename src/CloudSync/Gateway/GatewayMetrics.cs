@@ -24,6 +24,7 @@ internal sealed class GatewayMetrics
     private readonly Counter<long> _notAdmitted;
     private readonly Histogram<double> _lag;
     private readonly Meter _meter;
+    private readonly Counter<long> _upgradesRefused;
 
     public GatewayMetrics(IMeterFactory meters, ConnectionTable connections)
     {
@@ -56,6 +57,9 @@ internal sealed class GatewayMetrics
             "cloudsync.gateway.admission.refused", "{refusal}", "Connections and opens that were told to come back, by limit.");
         _lag = meter.CreateHistogram<double>(
             "cloudsync.gateway.admission.lag", "ms", "How late work was when somebody wanted to get in.");
+        _upgradesRefused = meter.CreateCounter<long>(
+            "cloudsync.gateway.upgrades.refused", "{connection}",
+            "TCP connections closed before their request reached the application, by reason.");
     }
 
     /// <summary>Lets be observed how many connections, and how many loads of documents, are admitted in a second.</summary>
@@ -98,4 +102,7 @@ internal sealed class GatewayMetrics
     public void NotAdmitted(string limit) => _notAdmitted.Add(1, new KeyValuePair<string, object?>("limit", limit));
 
     public void Lagged(TimeSpan lag) => _lag.Record(lag.TotalMilliseconds);
+
+    public void UpgradeRefused(string reason) =>
+        _upgradesRefused.Add(1, new KeyValuePair<string, object?>("reason", reason));
 }

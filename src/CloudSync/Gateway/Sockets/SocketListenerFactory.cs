@@ -1,0 +1,44 @@
+// Kestrel's transport, with us in front of it: the same sockets, made and set up as Kestrel would.
+
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace CloudSync.Gateway.Sockets;
+
+internal sealed class SocketListenerFactory(
+    SocketUpgrades upgrades, IOptions<SocketTransportOptions> options, ILoggerFactory logs)
+    : IConnectionListenerFactory, IConnectionListenerFactorySelector
+{
+    public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
+
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    {
+        var socket = options.Value.CreateBoundListenSocket(endpoint);
+        try
+        {
+            socket.Listen(options.Value.Backlog);
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            socket.Dispose();
+            throw new AddressInUseException(exception.Message, exception);
+        }
+
+        return new(new SocketListener(socket, upgrades, CreateContexts(), options.Value.NoDelay, logs));
+    }
+
+    private SocketConnectionContextFactory CreateContexts() => new(
+        new SocketConnectionFactoryOptions
+        {
+            IOQueueCount = options.Value.IOQueueCount,
+            WaitForDataBeforeAllocatingBuffer = options.Value.WaitForDataBeforeAllocatingBuffer,
+            MaxReadBufferSize = options.Value.MaxReadBufferSize,
+            MaxWriteBufferSize = options.Value.MaxWriteBufferSize,
+            UnsafePreferInlineScheduling = options.Value.UnsafePreferInlineScheduling,
+        },
+        logs.CreateLogger<SocketConnectionContextFactory>());
+}
