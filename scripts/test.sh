@@ -30,16 +30,17 @@ count() {
 # summary LOG WORD: the number after WORD in the summary of a .NET test runner; nothing if there is none.
 summary() { grep -oE "^ *$2: *[0-9]+" "$1" | tail -n 1 | grep -oE "[0-9]+" || true; }
 
+# run_dotnet PROJECT [WHAT OPTION…]: all of a project's tests, or with the runner's options some of them once more.
 run_dotnet() {
-  local name log=$scratch/log exit_code=0
+  local name log=$scratch/log exit_code=0 what=${2:-}
   name=$(basename "$1")
   # A project without tests yet has nothing to run.
   grep -rqE '\[(Fact|Theory)' --include='*.cs' "$1" || return 0
   began=$SECONDS
-  $limit "$1/bin/Release/net10.0/$name" --no-ansi --progress off >"$log" 2>&1 </dev/null || exit_code=$?
+  $limit "$1/bin/Release/net10.0/$name" --no-ansi --progress off "${@:3}" >"$log" 2>&1 </dev/null || exit_code=$?
   local total bad idle
   total=$(summary "$log" total) bad=$(summary "$log" failed) idle=$(summary "$log" skipped)
-  count "$name" "$exit_code" "${total:-0}" "${bad:-1}" "${idle:-0}" "$log"
+  count "$name${what:+, $what}" "$exit_code" "${total:-0}" "${bad:-1}" "${idle:-0}" "$log"
 }
 
 # run_node NAME FOLDER REPORT 'JAVASCRIPT' COMMAND…: the script turns the JSON report r into [total, failed, skipped].
@@ -93,6 +94,9 @@ second_lane=$!
 for project in tests/*.Tests; do
   [[ " $beside " == *" $project "* ]] || run_dotnet "$project"
 done
+
+# The gateway on ASP.NET Core's WebSockets, for applications that keep those.
+CLOUDSYNC_TEST_SOCKETS=ordinary run_dotnet tests/CloudSync.Tests "on ASP.NET Core's sockets" --filter-namespace CloudSync.Tests.Gateway
 
 wait "$second_lane" || true
 cat "$everything/beside.log"

@@ -45,16 +45,16 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="time">The clock of the gateway.</param>
     /// <param name="services">Adds to its services.</param>
     /// <param name="app">Adds to its pipeline, before the endpoint.</param>
-    /// <param name="sockets">True: on sockets of our own. False: on those of ASP.NET Core.</param>
+    /// <param name="sockets">True: on sockets of our own; false: on ASP.NET Core's; null: as the run of the tests wants.</param>
     /// <param name="documents">True: the fake documents take the place of the real ones.</param>
     public static async Task<GatewayHost> StartAsync(
         Action<CloudSyncOptions>? configure = null, TimeProvider? time = null,
-        Action<CloudSyncBuilder>? services = null, Action<WebApplication>? app = null, bool documents = true, bool sockets = true)
+        Action<CloudSyncBuilder>? services = null, Action<WebApplication>? app = null, bool documents = true, bool? sockets = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
-        if (sockets && !_ordinary)
+        if (sockets ?? !_ordinary)
             builder.WebHost.UseCloudSyncSockets();
         var fake = new FakeDocuments();
         if (documents)

@@ -51,7 +51,7 @@ public sealed class SocketUpgradeTests
     public async Task A_request_that_is_refused_has_its_status_and_the_connection_ends(string name)
     {
         var (request, status) = Refused[name];
-        await using var host = await GatewayHost.StartAsync();
+        await using var host = await GatewayHost.StartAsync(sockets: true);
         await using var neighbour = await host.GreetAsync(2);
         var answer = await AskAsync(host, request);
         Assert.StartsWith($"HTTP/1.1 {status} ", answer, StringComparison.Ordinal);
@@ -63,7 +63,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task A_request_in_two_halves_with_frames_right_behind_it_is_served()
     {
-        await using var host = await GatewayHost.StartAsync();
+        await using var host = await GatewayHost.StartAsync(sockets: true);
         using var socket = await ConnectAsync(host);
         await socket.SendAsync(Encoding.ASCII.GetBytes(Upgrade[..60]), Cancellation);
         var hello = Messages.Frame(Messages.Hello()).ToByteArray();
@@ -89,7 +89,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task What_is_not_for_us_is_Kestrels()
     {
-        await using var host = await GatewayHost.StartAsync(app: app =>
+        await using var host = await GatewayHost.StartAsync(sockets: true, app: app =>
         {
             app.MapPost("/echo", async (HttpRequest request) => await new StreamReader(request.Body).ReadToEndAsync());
             app.MapGet("/synchronous", () => "other");
@@ -108,7 +108,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task The_applications_middleware_sees_the_request_and_has_its_say()
     {
-        await using var host = await GatewayHost.StartAsync(app: static app => app.Use(static async (context, next) =>
+        await using var host = await GatewayHost.StartAsync(sockets: true, app: static app => app.Use(static async (context, next) =>
         {
             if (context.Request.Headers["X-Secret"] != "s3cret")
             {
@@ -140,7 +140,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task Middleware_that_throws_is_an_error_of_the_server_and_nobody_elses()
     {
-        await using var host = await GatewayHost.StartAsync(app: static app => app.Use(static (context, next) =>
+        await using var host = await GatewayHost.StartAsync(sockets: true, app: static app => app.Use(static (context, next) =>
             context.Request.Headers.ContainsKey("X-Break") ? throw new InvalidOperationException("broken") : next(context)));
         await using var neighbour = await host.GreetAsync(2);
         Assert.StartsWith("HTTP/1.1 500 ", await AskAsync(host, Upgrade + "X-Break: 1\r\n\r\n"), StringComparison.Ordinal);
@@ -153,7 +153,7 @@ public sealed class SocketUpgradeTests
     public async Task Whoever_does_not_finish_the_request_in_time_is_dropped_and_a_neighbour_is_not(string begun)
     {
         var time = new FakeTimeProvider();
-        await using var host = await GatewayHost.StartAsync(time: time);
+        await using var host = await GatewayHost.StartAsync(sockets: true, time: time);
         await using var neighbour = await host.GreetAsync(2);
         using var socket = await ConnectAsync(host);
         await socket.SendAsync(Encoding.ASCII.GetBytes(begun), Cancellation);
@@ -171,7 +171,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task Of_too_many_that_say_nothing_the_oldest_is_dropped()
     {
-        await using var host = await GatewayHost.StartAsync(time: new FakeTimeProvider());
+        await using var host = await GatewayHost.StartAsync(sockets: true, time: new FakeTimeProvider());
         var sockets = new List<Socket>();
         try
         {
@@ -190,7 +190,7 @@ public sealed class SocketUpgradeTests
     [Fact]
     public async Task A_mapped_path_within_a_group_is_taken_over_too()
     {
-        await using var host = await GatewayHost.StartAsync(app: static app => app.MapGroup("/api/v1").MapCloudSync("live"));
+        await using var host = await GatewayHost.StartAsync(sockets: true, app: static app => app.MapGroup("/api/v1").MapCloudSync("live"));
         var answer = await AskAsync(host, Upgrade.Replace("/sync", "/api/v1/live").Replace("13", "12") + "\r\n");
         // Kestrel would have answered with a date.
         Assert.StartsWith("HTTP/1.1 426 ", answer, StringComparison.Ordinal);
