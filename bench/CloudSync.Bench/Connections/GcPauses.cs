@@ -16,7 +16,7 @@ internal sealed class GcPauses : IDisposable
 {
     private const long LongestMicroseconds = 60_000_000;
     private const int Digits = 3;
-    private const int BufferMegabytes = 16;
+    private const int BufferMegabytes = 4;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly LongHistogram _pauses = new(LongestMicroseconds, Digits);

@@ -129,7 +129,9 @@ internal sealed partial class GeneratorThread
             client.Attempts++;
             client.State = ClientState.Waiting;
             Counts.AddSentBack();
-            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + (long)pause.TotalMilliseconds);
+            // All that were sent away together would come back together.
+            var wait = pause.TotalMilliseconds * (1 + _random.NextDouble());
+            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + (long)wait);
             return;
         }
 
