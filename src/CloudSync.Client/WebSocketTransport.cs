@@ -1,6 +1,7 @@
 // The transport over a WebSocket.
 
 using System.Buffers;
+using System.Globalization;
 using System.Net;
 using System.Net.WebSockets;
 using CloudSync.Protocol.V1;
@@ -118,14 +119,15 @@ internal sealed class WebSocketTransport : ClientTransport
             return new(message, new Refusal(ErrorCode.Unauthorized, message));
         }
 
-        TimeSpan retryAfter = default;
-        if (_socket.HttpResponseHeaders is { } headers
-            && headers.TryGetValue("Retry-After", out IEnumerable<string>? values)
-            && int.TryParse(values.FirstOrDefault(), out int seconds) && seconds > 0)
-        {
-            retryAfter = TimeSpan.FromSeconds(seconds);
-        }
-
+        // The second is for those who don't know the first, and is rounded up.
+        var retryAfter = Read("CloudSync-Retry-After-Ms") is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds)
+            : Read("Retry-After") is { } seconds ? TimeSpan.FromSeconds(seconds) : default;
         return new(exception.Message, RetryAfter: retryAfter);
     }
+
+    private int? Read(string header) =>
+        _socket.HttpResponseHeaders is { } headers && headers.TryGetValue(header, out IEnumerable<string>? values)
+        && int.TryParse(values.FirstOrDefault(), CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number
+            : null;
 }

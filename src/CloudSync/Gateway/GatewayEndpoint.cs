@@ -29,10 +29,12 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
         }
 
         var address = AddressOf(context);
-        var admission = gateway.Admission.Enter(address, out var refusal);
+        // Pages say where they are from, and programs don't; see above.
+        var admission = gateway.Admission.Enter(address, readsHttp: context.Request.Headers.Origin.Count == 0, out var refusal);
         if (admission == Admission.TurnedAway)
         {
             context.Response.Headers.RetryAfter = refusal!.RetryAfterSeconds;
+            context.Response.Headers[ConnectionRefusal.RetryAfterMsHeader] = refusal.RetryAfterMs;
             return AnswerAsync(context, StatusCodes.Status503ServiceUnavailable, refusal.Refusal.Message);
         }
 

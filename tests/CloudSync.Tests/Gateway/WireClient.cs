@@ -22,10 +22,14 @@ internal sealed class WireClient : IAsyncDisposable
     /// <summary>The WebSocket messages received so far.</summary>
     public int Frames { get; private set; }
 
-    public static async Task<WireClient> ConnectAsync(Uri uri)
+    /// <param name="uri">The endpoint.</param>
+    /// <param name="origin">Set if it is a page of there that connects.</param>
+    public static async Task<WireClient> ConnectAsync(Uri uri, string? origin = null)
     {
         var socket = new ClientWebSocket();
         socket.Options.KeepAliveInterval = TimeSpan.Zero;
+        if (origin is not null)
+            socket.Options.SetRequestHeader("Origin", origin);
         using var guard = new CancellationTokenSource(Guard);
         await socket.ConnectAsync(uri, guard.Token);
         return new WireClient(socket);

@@ -50,9 +50,12 @@ internal sealed class GatewayAdmission
 
     /// <summary>
     /// Counts a connection in, or says what stands in its way: it is told so over a socket that is closed at once, or, if so many
-    /// are being told so, with HTTP 503. <see cref="ConnectionTable.Leave"/> counts it out.
+    /// are being told so or it can read that, with HTTP 503. <see cref="ConnectionTable.Leave"/> counts it out.
     /// </summary>
-    public Admission Enter(IPAddress address, out ConnectionRefusal? refusal)
+    /// <param name="address">From where.</param>
+    /// <param name="readsHttp">It reads an HTTP answer, which costs less. A page in a browser doesn't.</param>
+    /// <param name="refusal">What stands in its way.</param>
+    public Admission Enter(IPAddress address, bool readsHttp, out ConnectionRefusal? refusal)
     {
         refusal = CheckConnection(address);
         if (refusal is null)
@@ -66,7 +69,8 @@ internal sealed class GatewayAdmission
         }
 
         _metrics.NotAdmitted(refusal.Refusal.Limit!);
-        return _table.EnterRefused();
+        // In a storm there are thousands of these.
+        return readsHttp && refusal.Code == CloseCode.GatewayBusy ? Admission.TurnedAway : _table.EnterRefused();
     }
 
     /// <summary>Null if a user, whom the host has authenticated, may make another connection.</summary>
@@ -157,6 +161,11 @@ internal sealed class GatewayAdmission
 /// <param name="Code">What the connection is closed with.</param>
 internal sealed record ConnectionRefusal(Refusal Refusal, CloseCode Code)
 {
+    /// <summary>The header that says it exactly, for clients that know it.</summary>
+    public const string RetryAfterMsHeader = "CloudSync-Retry-After-Ms";
+
+    public string RetryAfterMs => Math.Ceiling(Refusal.RetryAfter.TotalMilliseconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+
     /// <summary>For HTTP: whole seconds, at least 1.</summary>
     public string RetryAfterSeconds =>
         Math.Max(1, Math.Ceiling(Refusal.RetryAfter.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);

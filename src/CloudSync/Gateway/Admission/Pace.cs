@@ -11,16 +11,20 @@ internal sealed class Pace(int ceiling, long frequency)
 {
     // Work that waits so long for its turn shows that there is nothing to spare: an edit takes three or four turns, and all of them
     // together are to stay below 100 ms.
-    private static readonly TimeSpan _lagMax = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan _lagMax = TimeSpan.FromMilliseconds(10);
 
     // However busy the process is: somebody gets in.
     private const int FloorShare = 50;
 
     // From nothing to the ceiling, when there is no lag.
-    private static readonly TimeSpan _recovery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _recovery = TimeSpan.FromSeconds(5);
+
+    // After a quiet time it isn't known how much can be taken: it begins with a part of the ceiling.
+    private static readonly TimeSpan _quiet = TimeSpan.FromSeconds(1);
+    private const int BeginShare = 4;
 
     // What comes at once after a quiet time; at a slow pace, so many.
-    private static readonly TimeSpan _atOnce = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _atOnce = TimeSpan.FromMilliseconds(20);
     private const int AtOnceMin = 100;
 
     // Some of the pace is left for those who come unannounced.
@@ -33,7 +37,7 @@ internal sealed class Pace(int ceiling, long frequency)
     private const double GoldenRatio = 0.6180339887498949;
 
     private readonly Lock _gate = new();
-    private double _perSecond = ceiling;
+    private double _perSecond = Math.Max(1, ceiling / (double)BeginShare);
     private double _saved = AtOnce(ceiling, ceiling);
     private long _savedAt;
     private long _measuredAt;
@@ -77,12 +81,14 @@ internal sealed class Pace(int ceiling, long frequency)
     {
         lock (_gate)
         {
-            var passed = Math.Max(0, now - _measuredAt) / (double)frequency;
+            var passed = TimeSpan.FromSeconds(Math.Max(0, now - _measuredAt) / (double)frequency);
             _measuredAt = Math.Max(_measuredAt, now);
+            if (passed > _quiet)
+                (_perSecond, passed) = (Math.Min(_perSecond, Math.Max(1, ceiling / (double)BeginShare)), TimeSpan.Zero);
             // Where everything is late by a multiple, so is the pace too high by as much; but one measurement proves little.
             _perSecond = lag > _lagMax
                 ? Math.Max(Math.Max(1, ceiling / (double)FloorShare), _perSecond * Math.Max(0.5, _lagMax / lag))
-                : Math.Min(ceiling, _perSecond + (ceiling * passed / _recovery.TotalSeconds));
+                : Math.Min(ceiling, _perSecond + (ceiling * (passed / _recovery)));
         }
     }
 
@@ -91,7 +97,8 @@ internal sealed class Pace(int ceiling, long frequency)
 
     private TimeSpan Promise_NeedsGate(long now)
     {
-        var next = Math.Max(_promisedUntil, now + Ticks(_waitMin));
+        var nextToken = (long)((1 - _saved) / _perSecond * frequency);
+        var next = Math.Max(_promisedUntil, now + Math.Max(nextToken, Ticks(_waitMin)));
         if (next - now > Ticks(_waitMax))
         {
             // As many as are waited for are promised already: somewhere in the second half.

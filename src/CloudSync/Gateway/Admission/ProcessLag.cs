@@ -18,9 +18,7 @@ internal abstract class ProcessLag
 
     private sealed class Never : ProcessLag
     {
-        public override void Measure(Action<TimeSpan> measured)
-        {
-        }
+        public override void Measure(Action<TimeSpan> measured) => measured(TimeSpan.Zero);
     }
 
     private sealed class ThreadPoolLag(TimeProvider time) : ProcessLag, IThreadPoolWorkItem

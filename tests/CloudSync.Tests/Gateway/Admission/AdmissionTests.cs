@@ -34,7 +34,7 @@ public sealed class AdmissionTests
             Assert.NotNull((await early.ReceiveAsync()).Welcome);
         }
 
-        await using var late = await host.ConnectAsync();
+        await using var late = await ConnectAsPageAsync(host);
         await late.SendAsync(HelloOf("ada"));
         var error = (await late.ReceiveAsync()).Error;
         Assert.Equal(
@@ -45,33 +45,61 @@ public sealed class AdmissionTests
         Assert.Equal(2, authenticator.Asked);
         Assert.Equal(1, counted["cloudsync.gateway.admission.refused ConnectionsPerSecond"]);
 
-        // At the moment that it was told, or a little later if others came unannounced.
-        time.Advance(TimeSpan.FromMilliseconds(Math.Max(500, error.RetryAfterMs)));
-        await using var back = await host.ConnectAsync();
+        time.Advance(TimeSpan.FromMilliseconds(error.RetryAfterMs));
+        await using var back = await ConnectAsPageAsync(host);
         await back.SendAsync(HelloOf("ada"));
         Assert.NotNull((await back.ReceiveAsync()).Welcome);
     }
 
     [Fact]
-    public async Task When_even_refusals_are_too_many_HTTP_says_when_to_come_back()
+    public async Task A_program_and_whoever_comes_when_even_refusals_are_too_many_is_told_by_HTTP_when_to_come_back()
     {
         await using var host = await GatewayHost.StartAsync(static options => options.Limits.ConnectionsPerSecond = 1, new FakeTimeProvider());
         await using var first = await host.GreetAsync();
+        using var toProgram = await AskAsync(host, origin: null);
+        AssertRefused(toProgram);
         var table = host.App.Services.GetRequiredService<ConnectionTable>();
         while (table.EnterRefused() == CloudSync.Gateway.Admission.Refused)
         {
         }
 
+        using var toAnother = await AskAsync(host, $"http://{host.EndPoint}");
+        AssertRefused(toAnother);
+        using var client = new CloudSyncClient(host.Uri, new() { BackoffStep = TimeSpan.Zero });
+        var waiting = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        client.StateChanged += state =>
+        {
+            if (state.RetryIn is { } wait)
+                waiting.TrySetResult(wait);
+        };
+        client.Open("d");
+        // To the millisecond, behind those who were told before.
+        Assert.InRange((await waiting.Task.WaitAsync(TimeSpan.FromMinutes(1), Cancellation)).TotalSeconds, 3, 60);
+    }
+
+    private static async Task<HttpResponseMessage> AskAsync(GatewayHost host, string? origin)
+    {
         using var http = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Get, new UriBuilder(host.Uri) { Scheme = "http" }.Uri);
         request.Headers.Connection.Add("Upgrade");
         request.Headers.Upgrade.ParseAdd("websocket");
         request.Headers.Add("Sec-WebSocket-Version", "13");
         request.Headers.Add("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-        using var response = await http.SendAsync(request, Cancellation);
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
-        Assert.InRange(response.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        if (origin is not null)
+            request.Headers.Add("Origin", origin);
+        return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation);
     }
+
+    private static void AssertRefused(HttpResponseMessage response)
+    {
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
+        var seconds = response.Headers.RetryAfter!.Delta!.Value.TotalSeconds;
+        Assert.InRange(seconds, 1, 60);
+        var milliseconds = int.Parse(response.Headers.GetValues("CloudSync-Retry-After-Ms").Single(), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(milliseconds, 100, seconds * 1_000);
+    }
+
+    private static Task<WireClient> ConnectAsPageAsync(GatewayHost host) => WireClient.ConnectAsync(host.Uri, $"http://{host.EndPoint}");
 
     [Fact]
     public async Task One_address_connects_no_faster_than_its_rate_and_others_are_not_concerned()
@@ -167,7 +195,7 @@ public sealed class AdmissionTests
         const int storm = 300;
         using var directory = new TemporaryDirectory();
         await using var host = await GatewayHost.StartAsync(
-            static options => options.Limits.ConnectionsPerSecond = 100,
+            static options => options.Limits.ConnectionsPerSecond = 400,
             services: builder => builder.UseSqlite(directory.File("log.db")), documents: false);
         using var counted = new Counted(host.App.Services);
         var service = host.App.Services.GetRequiredService<DocumentService>();
@@ -200,7 +228,7 @@ public sealed class AdmissionTests
         }
 
         Assert.True(edits > 0);
-        // A hundred at once, and a hundred more each second: the others were told to come back.
+        // A hundred at once, and some hundred more each second: the others were told to come back.
         Assert.True(counted["cloudsync.gateway.admission.refused ConnectionsPerSecond"] > 0);
     }
 
