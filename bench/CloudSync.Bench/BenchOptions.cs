@@ -54,19 +54,23 @@ internal static class BenchOptions
         {
             return await run();
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (Exception exception) when (IsExpected(exception))
         {
-            await Console.Error.WriteLineAsync("cloudsync: stopped.");
-            return Interrupted;
-        }
-        catch (Exception exception) when (exception is InvalidDataException or IOException or InvalidOperationException
-            or HttpRequestException or OperationCanceledException or TimeoutException or ServerStartException or Win32Exception
-            or System.Net.Sockets.SocketException or UnauthorizedAccessException)
-        {
+            // Whatever breaks off then breaks off because of it.
+            if (stop.IsCancellationRequested)
+            {
+                await Console.Error.WriteLineAsync("cloudsync: stopped.");
+                return Interrupted;
+            }
+
             await Console.Error.WriteLineAsync($"cloudsync: {exception.Message.ReplaceLineEndings(" ")}");
             return 1;
         }
     }
+
+    private static bool IsExpected(Exception exception) => exception is InvalidDataException or IOException or InvalidOperationException
+        or HttpRequestException or OperationCanceledException or TimeoutException or ServerStartException or Win32Exception
+        or System.Net.Sockets.SocketException or UnauthorizedAccessException;
 
     private static bool TryParse(string text, out Uri address) =>
         Uri.TryCreate(text, UriKind.Absolute, out address!) && address.Scheme is "http";

@@ -41,6 +41,7 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
     private readonly byte[] _sending = new byte[SendBytes];
     private readonly long _began = Stopwatch.GetTimestamp();
     private readonly ConcurrentQueue<Action> _commands = new();
+    private readonly ConcurrentDictionary<object, Action<Exception>> _waiting = new();
     private readonly Random _random;
     private readonly Thread _thread;
     private volatile bool _stopping;
@@ -110,8 +111,6 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
 
         _epoll.Dispose();
     }
-
-    private readonly ConcurrentDictionary<object, Action<Exception>> _waiting = new();
 
     // Whoever waits for an answer is told if the thread has failed.
     private void Command(Action command, TaskCompletionSource answer) => Command(command, answer, fault => answer.TrySetException(fault), answer.Task);
