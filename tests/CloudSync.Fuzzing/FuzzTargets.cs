@@ -21,6 +21,8 @@ public static class FuzzTargets
         new JsonMergeTarget(),
         new ClientFrameTarget(),
         new ServerFrameTarget(),
+        new WebSocketTarget(),
+        new UpgradeRequestTarget(),
         new SegmentTarget(),
         new ImportTarget("html"),
         new ImportTarget("markdown"),

@@ -222,7 +222,8 @@ internal sealed partial class TcpWebSocket
             throw Fail(WebSocketCloseStatus.ProtocolError);
         if (payload.IsEmpty)
         {
-            _closeStatus = WebSocketCloseStatus.Empty;
+            // As .NET has it.
+            _closeStatus = WebSocketCloseStatus.NormalClosure;
         }
         else
         {
