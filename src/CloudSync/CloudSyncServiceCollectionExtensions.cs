@@ -4,6 +4,7 @@ using CloudSync;
 using CloudSync.Documents;
 using CloudSync.Fanout;
 using CloudSync.Gateway;
+using CloudSync.Gateway.Polling;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -43,9 +44,14 @@ public static class CloudSyncServiceCollectionExtensions
         services.TryAddSingleton(static provider => ProcessLag.OfThreadPool(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<GatewayEnvironment>();
         services.TryAddSingleton<GatewayEndpoint>();
+        services.TryAddSingleton<PolledConnections>();
+        services.TryAddSingleton<PollingMetrics>();
+        services.TryAddSingleton<PollingEndpoint>();
         services.TryAddSingleton(static provider => new GatewayStatus(
             provider.GetRequiredService<GatewayEnvironment>(), provider.GetRequiredService<OpenDocuments>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, ConnectionSweep>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, PolledConnections>(
+            static provider => provider.GetRequiredService<PolledConnections>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, GatewayDrain>());
         return new CloudSyncBuilder(services);
     }

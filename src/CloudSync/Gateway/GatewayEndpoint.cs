@@ -78,7 +78,8 @@ internal sealed class GatewayEndpoint(GatewayEnvironment gateway)
         gateway.Connections.Leave(address, admission);
     }
 
-    private static IPAddress AddressOf(HttpContext context)
+    /// <summary>Whose limit counts.</summary>
+    public static IPAddress AddressOf(HttpContext context)
     {
         var address = context.Connection.RemoteIpAddress ?? IPAddress.None;
         return address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;

@@ -47,9 +47,12 @@ internal sealed class GatewayHost : IAsyncDisposable
     /// <param name="app">Adds to its pipeline, before the endpoint.</param>
     /// <param name="sockets">True: on sockets of our own; false: on ASP.NET Core's; null: as the run of the tests wants.</param>
     /// <param name="documents">True: the fake documents take the place of the real ones.</param>
+    /// <param name="endpoint">Adds conventions to the endpoint.</param>
+    /// <param name="pattern">Where the endpoint is.</param>
     public static async Task<GatewayHost> StartAsync(
         Action<CloudSyncOptions>? configure = null, TimeProvider? time = null,
-        Action<CloudSyncBuilder>? services = null, Action<WebApplication>? app = null, bool documents = true, bool? sockets = null)
+        Action<CloudSyncBuilder>? services = null, Action<WebApplication>? app = null, bool documents = true, bool? sockets = null,
+        Action<IEndpointConventionBuilder>? endpoint = null, string pattern = "/sync")
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -70,7 +73,8 @@ internal sealed class GatewayHost : IAsyncDisposable
         services?.Invoke(cloudSync);
         var host = new GatewayHost(builder.Build(), fake);
         app?.Invoke(host.App);
-        host.App.MapCloudSync();
+        var mapped = host.App.MapCloudSync(pattern);
+        endpoint?.Invoke(mapped);
         await host.App.StartAsync();
         return host;
     }
