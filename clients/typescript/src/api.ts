@@ -49,7 +49,15 @@ export interface ClientOptions {
    * that it gave ends, if the server says when.
    */
   readonly token?: string | (() => string | Promise<string>);
-  /** The class to connect with; default the global one. In Node 20: that of the `ws` package. */
+  /**
+   * How to connect. "auto", the default: over a WebSocket, and where the network breaks those over plain requests, which are
+   * answered by streams of events ("sse") or one by one ("polling").
+   */
+  readonly transport?: "auto" | "websocket" | "sse" | "polling";
+  /**
+   * The class of WebSockets; default the global one. In Node 20: that of the `ws` package; without it the client uses plain
+   * requests there.
+   */
   readonly WebSocket?: new (url: string) => WebSocketLike;
   /** Decimal, 1 to 2^64 - 1; default random. Never use one twice. */
   readonly clientId?: string;

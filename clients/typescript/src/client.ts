@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import Delta from "quill-delta";
 import type { ClientOptions, ConnectionState, Timers, User, WebSocketLike } from "./api.js";
 import { Backoff } from "./backoff.js";
+import { parseId, randomId } from "./client-id.js";
 import type { Connection } from "./connection.js";
 import { CollaborativeDocument, type DocumentKind } from "./document.js";
 import { refusal, RefusedError } from "./errors.js";
@@ -19,8 +20,11 @@ import {
   type ServerMessage,
   type Welcome,
 } from "./generated/cloudsync/v1/frame_pb.js";
+import type { SocketClosed } from "./polled-socket.js";
 import { plainText, richText } from "./rich-text.js";
+import { systemTimers } from "./system-timers.js";
 import { Tokens } from "./tokens.js";
+import { Transports } from "./transports.js";
 
 /** Rich text and plain text. */
 const text: DocumentKind<CollaborativeDocument> = {
@@ -39,12 +43,6 @@ const HEARTBEAT_MS_MIN = 1_000;
 const UNDO_STEPS = 100;
 const UNDO_PAUSE_MS = 1_000;
 
-const systemTimers: Timers = {
-  now: () => performance.now(),
-  setTimeout: (callback, delay_ms) => setTimeout(callback, delay_ms),
-  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
-};
-
 export class CloudSyncClient {
   readonly #events = new Events<{ state: [ConnectionState] }>();
   readonly #options: ClientOptions;
@@ -57,7 +55,11 @@ export class CloudSyncClient {
   readonly #sequences = new Map<string, number>();
   readonly #connection: Connection;
   readonly #tokens: Tokens;
-  readonly #online = (): void => void (this.#kind === "offline" && this.reconnect());
+  readonly #transports: Transports;
+  readonly #online = (): void => {
+    this.#transports.forget();
+    if (this.#kind === "offline") this.reconnect();
+  };
 
   #user: User;
   #kind: ConnectionState["kind"] = "connecting";
@@ -90,9 +92,8 @@ export class CloudSyncClient {
     this.#timers = options.timers ?? systemTimers;
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(this.#random);
-    this.#clientId = options.clientId === undefined ? randomId() : BigInt(options.clientId);
-    if (this.#clientId <= 0n || this.#clientId !== BigInt.asUintN(64, this.#clientId))
-      throw new RangeError("A client id is a number from 1 to 2^64 - 1.");
+    this.#transports = new Transports(options, this.#timers);
+    this.#clientId = options.clientId === undefined ? randomId() : parseId(options.clientId);
     this.#connection = this.#createConnection();
     this.#tokens = this.#createTokens(options.token ?? "");
     // Said now, and not by the WebSocket class later, when nobody is there to hear it.
@@ -181,6 +182,7 @@ export class CloudSyncClient {
     this.#closed = true;
     globalThis.removeEventListener?.("online", this.#online);
     this.#hangUp(LEFT);
+    this.#transports.ended(false);
     this.#tokens.fail(new Error("The client is closed."));
     this.#become("offline");
   }
@@ -231,7 +233,7 @@ export class CloudSyncClient {
   #connect(): void {
     this.#timers.clearTimeout(this.#timer);
     this.#invitedAt = undefined;
-    const socket = new (this.#options.WebSocket ?? globalThis.WebSocket)(this.#address());
+    const socket = this.#transports.connect(this.#address());
     this.#socket = socket;
     socket.binaryType = "arraybuffer";
     // An event of a socket that was given up is nobody's any more.
@@ -244,17 +246,17 @@ export class CloudSyncClient {
         .catch(() => isCurrent() && this.#lose());
     };
     socket.onmessage = (event: { data: unknown }) => isCurrent() && this.#receive(event.data);
-    socket.onclose = (event: { code: number; reason: string }) => isCurrent() && this.#closedByServer(event);
+    socket.onclose = (event: SocketClosed) => isCurrent() && this.#closedByServer(event);
     // Always followed by `close`, which tells more.
     socket.onerror = () => {};
-    this.#timer = this.#timers.setTimeout(() => this.#lose(), HANDSHAKE_TIMEOUT_MS);
+    this.#timer = this.#timers.setTimeout(() => this.#lose(true), HANDSHAKE_TIMEOUT_MS);
     this.#become("connecting");
   }
 
   // With a hint for a load balancer, so that a document's users meet on one gateway. A server makes nothing of it.
   #address(): string {
     const [documentId] = this.#documents.keys();
-    if (documentId === undefined) return this.#options.url;
+    if (documentId === undefined) return this.#url.href;
     const url = new URL(this.#url);
     url.searchParams.set("document", documentId);
     return url.href;
@@ -275,6 +277,7 @@ export class CloudSyncClient {
   #receive(data: unknown): void {
     this.#heardAt = this.#timers.now();
     this.#askedAt = Infinity;
+    this.#transports.heard();
     let messages: ServerMessage[];
     try {
       messages = fromBinary(ServerFrameSchema, new Uint8Array(data as ArrayBuffer)).messages;
@@ -304,6 +307,7 @@ export class CloudSyncClient {
     this.#welcome = welcome;
     this.#limits = welcome.limits;
     this.#liveSince = this.#timers.now();
+    this.#transports.welcomed(() => this.#move());
     // The first beat comes early by chance, so that clients which came together don't beat together.
     this.#beatIn(this.#random() * welcome.heartbeatIntervalMs);
     this.#become("live");
@@ -346,24 +350,33 @@ export class CloudSyncClient {
     this.#leaving = this.#timers.setTimeout(() => this.#lose(), this.#invitedAt! - this.#timers.now());
   }
 
-  #closedByServer({ code, reason }: { code: number; reason: string }): void {
+  // To another way to connect, as when a server that stops has said so.
+  #move(): void {
+    this.#invitedAt = this.#timers.now();
+    this.#lose();
+  }
+
+  #closedByServer({ code, reason, retryAfterMs }: SocketClosed): void {
     // docs/protocol.md: 4000 to 4099 come back, 4100 to 4199 do not.
     if (code >= 4100 && code <= 4199)
-      this.#refuse(new RefusedError(`CLOSE_${code}`, reason || `The server closed the connection with code ${code}.`));
-    else this.#lose();
+      return this.#refuse(new RefusedError(`CLOSE_${code}`, reason || `The server closed the connection with code ${code}.`));
+    if (retryAfterMs !== undefined) this.#invite(retryAfterMs, retryAfterMs + this.#backoff.next());
+    this.#lose();
   }
 
   #refuse(reason: RefusedError): void {
     this.#reason = reason;
     this.#hangUp(LEFT);
+    this.#transports.ended(false);
     this.#tokens.fail(reason);
     this.#become("refused");
   }
 
-  #lose(): void {
+  #lose(tookTooLong = false): void {
     const now = this.#timers.now();
     if (this.#kind === "live") this.#backoff.forget(now - this.#liveSince);
     this.#hangUp(COMING_BACK);
+    if (this.#transports.ended(tookTooLong)) this.#invitedAt = now;
     const delay_ms = this.#invitedAt === undefined ? this.#backoff.next() : Math.max(0, this.#invitedAt - now);
     this.#invitedAt = undefined;
     this.#retryAt = now + delay_ms;
@@ -392,12 +405,5 @@ export class CloudSyncClient {
     if (key === this.#announced) return;
     this.#announced = key;
     this.#events.emit("state", state);
-  }
-}
-
-function randomId(): bigint {
-  for (;;) {
-    const id = crypto.getRandomValues(new BigUint64Array(1))[0]!;
-    if (id !== 0n) return id;
   }
 }

@@ -21,7 +21,7 @@ interface Replica {
 function join(server: MemoryServer, random: Random, number: number): Replica {
   const { time: timers, webSocket: WebSocket } = server;
   const user = { id: "", name: `user ${number}`, color: "#000000" };
-  const client = new CloudSyncClient({ url: "ws://x/sync", user, WebSocket, timers, random: random.next, clientId: String(100 + number) });
+  const client = new CloudSyncClient({ url: "ws://x/sync", user, transport: "websocket", WebSocket, timers, random: random.next, clientId: String(100 + number) });
   const document = client.open("d");
   const replica: Replica = { client, document, editor: new Delta(), presence: [], submitted: 0 };
   document.on("reset", (content) => (replica.editor = content));

@@ -130,7 +130,7 @@ describe("many clients with one document of JSON", () => {
     const documents: JsonDocument[] = [];
     const clients = Array.from({ length: 3 }, (_, number) => {
       const options = { WebSocket: server.webSocket, timers: time, random: random.next, clientId: String(100 + number) };
-      const client = new CloudSyncClient({ url: "ws://x/sync", user, ...options });
+      const client = new CloudSyncClient({ url: "ws://x/sync", user, transport: "websocket", ...options });
       documents.push(client.open("d", json));
       return client;
     });

@@ -1,4 +1,4 @@
-// The client and the real server, over real sockets.
+// The client and the real server, over real sockets, in each way there is to connect.
 import Delta from "quill-delta";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import WebSocket from "ws";
@@ -14,7 +14,9 @@ import { isServerBuilt, ServerProcess } from "./support/server-process.js";
 
 const insert = (text: string, at = 0): Delta => new Delta().retain(at).insert(text);
 
-describe.skipIf(!isServerBuilt)("with the real server", () => {
+const transports = ["websocket", "sse", "polling"] as const;
+
+describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s", (transport) => {
   let server: ServerProcess;
   const clients: CloudSyncClient[] = [];
 
@@ -27,7 +29,7 @@ describe.skipIf(!isServerBuilt)("with the real server", () => {
   afterAll(() => server?.dispose());
 
   function connect(name: string, options: Partial<ClientOptions> = {}): CloudSyncClient {
-    const client = new CloudSyncClient({ url: server.url, user: { id: name, name, color: "#336699" }, WebSocket, ...options });
+    const client = new CloudSyncClient({ url: server.url, user: { id: name, name, color: "#336699" }, transport, WebSocket, ...options });
     clients.push(client);
     return client;
   }

@@ -33,7 +33,7 @@ class Room {
     for (let number = 0; number < people; number++) {
       const user = { id: "", name: `user ${number}`, color: "#000000" };
       const options = { WebSocket: this.server.webSocket, timers: this.time, random: random.next, undoSteps: 1_000 };
-      const client = new CloudSyncClient({ url: "ws://x/sync", user, clientId: String(100 + number), ...options });
+      const client = new CloudSyncClient({ url: "ws://x/sync", user, transport: "websocket", clientId: String(100 + number), ...options });
       this.clients.push(client);
       this.documents.push(client.open("d"));
     }

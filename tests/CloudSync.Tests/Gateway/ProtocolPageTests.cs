@@ -1,6 +1,7 @@
 // docs/protocol.md says what the code says: every close code, every error code, every message.
 
 using CloudSync.Gateway;
+using CloudSync.Gateway.Polling;
 using CloudSync.Protocol.V1;
 using Google.Protobuf.Reflection;
 using Xunit;
@@ -36,6 +37,13 @@ public sealed class ProtocolPageTests
     {
         foreach (var value in FrameReflection.Descriptor.FindTypeByName<EnumDescriptor>("ErrorCode").Values.Skip(1))
             Assert.Contains($"| {value.Number} | {value.Name} |", Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_refusal_of_a_poll_is_in_the_table()
+    {
+        foreach (var refusal in PollingRefusal.All)
+            Assert.Contains($"| {refusal.Status} | {refusal.Code} |", Text, StringComparison.Ordinal);
     }
 
     [Fact]

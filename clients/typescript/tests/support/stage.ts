@@ -22,7 +22,7 @@ export class Stage {
   connect(options: Partial<ClientOptions> = {}): CloudSyncClient {
     const { time: timers, server } = this;
     const WebSocket = server.webSocket;
-    const client = new CloudSyncClient({ url: "ws://x/sync", user, WebSocket, timers, random: () => this.random, ...options });
+    const client = new CloudSyncClient({ url: "ws://x/sync", user, transport: "websocket", WebSocket, timers, random: () => this.random, ...options });
     this.clients.push(client);
     return client;
   }

@@ -174,8 +174,9 @@ internal sealed class PolledOutput
             }
         }
 
+        // One that is acknowledged itself may have been the last, which nothing was ever linked to.
         private Piece? Next_NeedsGate =>
-            Current is { } current && current.Number >= output._received ? current.Next : output._first;
+            Current is { } current && current.Number > output._received ? current.Next : output._first;
 
         /// <summary>Waits for whatever comes next, without a thread or a timer of its own.</summary>
         public async ValueTask<PollFind> NextAsync()

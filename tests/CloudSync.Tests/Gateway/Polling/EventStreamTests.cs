@@ -30,6 +30,23 @@ public sealed class EventStreamTests
     }
 
     [Fact]
+    public async Task A_stream_goes_on_when_everything_on_it_was_acknowledged()
+    {
+        await using var host = await GatewayHost.StartAsync();
+        await using var client = await PollClient.GreetAsync(host);
+        using var stream = await client.StreamAsync();
+        await client.SendAsync(Messages.Open("doc"));
+        var session = await host.Documents.NextSessionAsync();
+        Assert.NotNull((await stream.ReceiveAsync()).Opened);
+        for (ulong version = 0; version < 3; version++)
+        {
+            Assert.Equal(HttpStatusCode.NoContent, await client.AcknowledgeAsync());
+            session.Commit();
+            Assert.Equal(version, (await stream.ReceiveAsync()).Committed.BaseVersion);
+        }
+    }
+
+    [Fact]
     public async Task A_stream_that_was_cut_off_is_gone_on_with_in_a_poll_and_nothing_is_missing()
     {
         await using var host = await GatewayHost.StartAsync();

@@ -1,0 +1,365 @@
+// A client in a network that breaks WebSockets comes through all the same, and leaves no network it has no need to leave.
+import Delta from "quill-delta";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import WebSocket from "ws";
+import type { ClientOptions, Timers, WebSocketLike } from "../src/api.js";
+import { CloudSyncClient } from "../src/client.js";
+import { EventReader } from "../src/event-reader.js";
+import { PolledSocket } from "../src/polled-socket.js";
+import { Transports } from "../src/transports.js";
+import { BreakingProxy, type Breaking } from "./support/breaking-proxy.js";
+import { isServerBuilt, ServerProcess } from "./support/server-process.js";
+import { VirtualTime } from "./support/virtual-time.js";
+
+const user = { id: "u1", name: "Ada", color: "#336699" };
+
+// All that has to be waited for takes a tenth of its time.
+const quick: Timers = {
+  now: () => performance.now() * 10,
+  setTimeout: (callback, delay_ms) => setTimeout(callback, delay_ms / 10),
+  clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+};
+
+describe.skipIf(!isServerBuilt)("before the real server", () => {
+  let server: ServerProcess;
+  let proxy: BreakingProxy;
+  const clients: CloudSyncClient[] = [];
+
+  beforeAll(async () => {
+    server = new ServerProcess();
+    await server.start();
+  });
+
+  afterEach(async () => {
+    clients.splice(0).forEach((client) => client.close());
+    await proxy.stop();
+  });
+  afterAll(() => server?.dispose());
+
+  async function through(breaking: Breaking | undefined, options: Partial<ClientOptions> = {}): Promise<CloudSyncClient> {
+    proxy = new BreakingProxy(server.url, breaking);
+    await proxy.start();
+    const client = new CloudSyncClient({ url: proxy.url, user, WebSocket, timers: quick, ...options });
+    clients.push(client);
+    return client;
+  }
+
+  async function writes(client: CloudSyncClient, id: string, text: string): Promise<void> {
+    const document = client.open(id);
+    await document.ready;
+    document.submit(new Delta().insert(text));
+    await document.saved();
+  }
+
+  const create = async (): Promise<string> => (await server.request("POST", "/documents", { type: "text", title: "" })).id;
+
+  const live = (client: CloudSyncClient): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (client.state.kind === "live") (off(), resolve());
+      };
+      const off = client.on("state", look);
+      look();
+    });
+
+  it.each<Breaking>(["refuses", "swallows", "cuts"])("a client whose network %s WebSockets writes over plain requests", async (breaking) => {
+    const id = await create();
+    const client = await through(breaking);
+    await writes(client, id, "Hello");
+    expect(proxy.upgrades).toBe(breaking === "swallows" ? 1 : 2);
+    expect(proxy.requests).toContain("GET text/event-stream");
+    // And comes back the same way at once.
+    proxy.cut();
+    await writes(client, id, "Again");
+    expect(proxy.upgrades).toBe(breaking === "swallows" ? 1 : 2);
+  });
+
+  it("a client whose network holds streams back as well reads by single polls, on the same connection", async () => {
+    const id = await create();
+    const client = await through("refuses");
+    proxy.holdsStreams = true;
+    await writes(client, id, "Hello");
+    await writes(client, id, "Again");
+    expect(proxy.requests.filter((request) => request === "GET text/event-stream").length).toBe(1);
+    expect(proxy.requests.filter((request) => request === "GET */*").length).toBeGreaterThan(1);
+  });
+
+  it("a client uses a WebSocket where there is one", async () => {
+    const id = await create();
+    const client = await through(undefined);
+    await writes(client, id, "Hello");
+    expect(proxy.requests).toEqual([]);
+  });
+
+  it("a client moves to a WebSocket when its network lets it, with all that is unsaved", async () => {
+    const id = await create();
+    const client = await through("refuses");
+    await writes(client, id, "Hello");
+    proxy.breaking = undefined;
+    const document = client.open(id);
+    const moved = new Promise<void>((resolve) => client.on("state", ({ kind }) => void (kind === "offline" && resolve())));
+    await moved;
+    document.submit(new Delta().insert("Again"));
+    await document.saved();
+    proxy.requests = [];
+    await writes(client, id, "!");
+    expect([proxy.requests, document.content]).toEqual([[], new Delta().insert("!AgainHello")]);
+  });
+
+  it("without a class of WebSockets a client uses plain requests", async () => {
+    const id = await create();
+    const { WebSocket: _, ...none } = { WebSocket };
+    const client = await through(undefined, { ...none, transport: "polling" });
+    await writes(client, id, "Hello");
+    expect([proxy.upgrades, proxy.requests.includes("GET text/event-stream")]).toEqual([0, false]);
+  });
+
+  it.each(["sse", "polling"] as const)("nothing is lost or doubled over %s in a network that cuts everything again and again", async (transport) => {
+    const id = await create();
+    const client = await through("refuses", { transport });
+    const document = client.open(id);
+    await document.ready;
+    let text = "";
+    for (let number = 0; number < 150; number++) {
+      text += `<${number}>`;
+      document.submit(new Delta().retain(text.length - `<${number}>`.length).insert(`<${number}>`));
+      if (number % 10 === 9) proxy.cut();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await document.saved();
+    await live(client);
+    expect(document.content).toEqual(new Delta().insert(text));
+    const cold = new CloudSyncClient({ url: server.url, user, WebSocket });
+    clients.push(cold);
+    const read = cold.open(id);
+    await read.ready;
+    expect(read.content).toEqual(new Delta().insert(text));
+  });
+
+  it.each(["sse", "polling"] as const)("a document of many megabytes comes whole over %s", async (transport) => {
+    const id = await create();
+    const writer = await through(undefined);
+    const line = `${"x".repeat(99)}\n`;
+    const document = writer.open(id);
+    await document.ready;
+    for (let part = 0; part < 8; part++) {
+      document.submit(new Delta().insert(line.repeat(9_000)));
+      await document.saved();
+    }
+    const reader = new CloudSyncClient({ url: proxy.url, user, WebSocket, transport });
+    clients.push(reader);
+    const read = reader.open(id);
+    await read.ready;
+    expect(read.content).toEqual(document.content);
+  });
+
+  it("a refusal is one over plain requests, too", async () => {
+    const client = await through("refuses", { transport: "polling", clientId: "7" });
+    const nowhere = client.open("nowhere");
+    await expect(nowhere.ready).rejects.toMatchObject({ code: "DOCUMENT_NOT_FOUND" });
+    expect(client.state.kind).toBe("live");
+  });
+});
+
+describe("which way to connect", () => {
+  class FakeSocket implements WebSocketLike {
+    binaryType = "";
+    onopen: ((event: any) => void) | null = null;
+    onmessage: ((event: any) => void) | null = null;
+    onclose: ((event: any) => void) | null = null;
+    onerror: ((event: any) => void) | null = null;
+    isClosed = false;
+    send(): void {}
+    close(): void {
+      this.isClosed = true;
+    }
+  }
+
+  function choose() {
+    const time = new VirtualTime();
+    const opened: [string, FakeSocket][] = [];
+    const open = (kind: string) => () => {
+      const socket = new FakeSocket();
+      opened.push([kind, socket]);
+      return socket;
+    };
+    const transports = new Transports({ url: "ws://x", user }, time, { websocket: open("websocket"), polled: open("polled") });
+    let moves = 0;
+    return {
+      time,
+      transports,
+      /** Connects, and what became of it. */
+      attempt(fate: "fails" | "answers" | "works" | "hangs"): [string, boolean | undefined] {
+        transports.connect("ws://x");
+        if (fate === "answers" || fate === "works") transports.heard();
+        if (fate === "works") transports.welcomed(() => moves++);
+        return [opened.at(-1)![0], fate === "works" ? undefined : transports.ended(fate === "hangs")];
+      },
+      get trial() {
+        return opened.at(-1)!;
+      },
+      get moves() {
+        return moves;
+      },
+    };
+  }
+
+  it("two WebSockets that fail are followed by plain requests at once, and by one again when those fail", () => {
+    const { attempt } = choose();
+    const seen = Array.from({ length: 6 }, () => attempt("fails"));
+    expect(seen).toEqual([
+      ["websocket", false], ["websocket", true], ["polled", false], ["websocket", true], ["polled", false], ["websocket", true],
+    ]);
+  });
+
+  it("one that hangs is enough, and one on which the server has spoken is none", () => {
+    const { attempt } = choose();
+    expect([attempt("answers"), attempt("answers"), attempt("answers")]).toEqual(Array(3).fill(["websocket", false]));
+    expect([attempt("hangs"), attempt("fails")]).toEqual([["websocket", true], ["polled", false]]);
+  });
+
+  it("a server that was down is found over a WebSocket again", () => {
+    const { attempt } = choose();
+    for (let times = 0; times < 7; times++) attempt("fails");
+    expect(attempt("fails")[0]).toBe("websocket");
+    expect(attempt("fails")[0]).toBe("polled");
+    expect(attempt("works")).toEqual(["websocket", undefined]);
+    expect([attempt("fails"), attempt("fails")]).toEqual([["websocket", false], ["websocket", true]]);
+  });
+
+  it("what works is kept to, and WebSockets are tried beside it more and more rarely, an hour apart in the end", () => {
+    const { attempt, time, ...rest } = choose();
+    const { transports } = rest;
+    attempt("hangs");
+    expect(attempt("works")[0]).toBe("polled");
+    transports.ended(false);
+    expect(attempt("works")[0]).toBe("polled");
+    const chosen = choose();
+    chosen.attempt("hangs");
+    chosen.attempt("works");
+    const waits: number[] = [];
+    for (let trial = 0; trial < 9; trial++) {
+      const before = chosen.trial[1];
+      const began = chosen.time.now();
+      while (chosen.trial[1] === before) chosen.time.advance(1_000);
+      waits.push(Math.round((chosen.time.now() - began) / 60_000));
+      expect(chosen.trial[0]).toBe("websocket");
+      chosen.trial[1].onclose?.({});
+    }
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+  });
+
+  it("a WebSocket that holds for a moment is moved to, one that is cut off is not", () => {
+    const chosen = choose();
+    chosen.attempt("hangs");
+    chosen.attempt("works");
+    chosen.time.advance(60_000);
+    chosen.trial[1].onopen?.({});
+    chosen.time.advance(1_000);
+    chosen.trial[1].onclose?.({});
+    chosen.time.advance(10_000);
+    expect(chosen.moves).toBe(0);
+    chosen.time.advance(110_000);
+    chosen.trial[1].onopen?.({});
+    chosen.time.advance(2_000);
+    expect([chosen.moves, chosen.trial[1].isClosed]).toEqual([1, true]);
+    chosen.transports.ended(false);
+    expect(chosen.attempt("works")[0]).toBe("websocket");
+  });
+
+  it("no trial outlives its connection", () => {
+    const chosen = choose();
+    chosen.attempt("hangs");
+    chosen.attempt("works");
+    chosen.time.advance(60_000);
+    chosen.transports.ended(false);
+    expect([chosen.trial[1].isClosed, chosen.time.waiting]).toEqual([true, 0]);
+  });
+
+  it("in another network nothing of it holds", () => {
+    const { attempt, transports } = choose();
+    attempt("hangs");
+    attempt("works");
+    transports.ended(false);
+    transports.forget();
+    expect(attempt("fails")).toEqual(["websocket", false]);
+  });
+});
+
+describe("events", () => {
+  it("are read from text in any parts, and count when they are complete", () => {
+    const text = ":\n\nid: 1\ndata: YQ==\n\nid: 2\nevent: piece\ndata: Yg==\n\nevent: close\ndata: 4000 Come back: later.\n\nid: 3\ndata: Yw==\n";
+    const expected = [
+      { name: "message", id: 1, data: "YQ==" },
+      { name: "piece", id: 2, data: "Yg==" },
+      { name: "close", id: 0, data: "4000 Come back: later." },
+    ];
+    for (let size = 1; size <= text.length; size++) {
+      const reader = new EventReader();
+      const events = [];
+      for (let at = 0; at < text.length; at += size) events.push(...reader.read(text.slice(at, at + size)));
+      expect(events).toEqual(expected);
+    }
+  });
+});
+
+describe("a connection over plain requests", () => {
+  const timers = quick;
+
+  /** A socket before a server that answers as the test says, and how it ended. */
+  function connect(answer: (method: string, init: RequestInit, url: URL) => Response | Promise<Response>) {
+    const asked: string[] = [];
+    const fetch = async (input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> => {
+      const url = new URL(String(input));
+      asked.push(`${init.method} ${url.searchParams.get("after") ?? ""}`.trim());
+      return answer(init.method!, init, url);
+    };
+    const socket = new PolledSocket("ws://x/sync", { fetch, timers, polls: "single" });
+    return { socket, asked, closed: new Promise<any>((resolve) => (socket.onclose = resolve)) };
+  }
+
+  const opened = (): Response => new Response('{"key":"k"}', { status: 201 });
+
+  it.each([[401, 4106], [403, 4106], [404, 1006], [500, 1006]])("that is answered %i ends with %i", async (status, code) => {
+    const { closed } = connect(() => new Response("", { status }));
+    expect(await closed).toMatchObject({ code });
+  });
+
+  it("hears how long to stay away", async () => {
+    const { closed } = connect(() => new Response("", { status: 503, headers: { "retry-after": "7" } }));
+    expect(await closed).toEqual({ code: 1006, reason: "The server answered 503.", retryAfterMs: 7_000 });
+  });
+
+  it("gives up a server that answers nonsense without an end", async () => {
+    const { asked, closed } = connect((method) => (method === "POST" ? opened() : new Response("<html></html>")));
+    expect(await closed).toMatchObject({ code: 1006 });
+    expect(asked).toEqual(["POST", "GET 0", "GET 0", "GET 0", "GET 0", "GET 0"]);
+  });
+
+  it("asks again behind what it has, and takes nothing twice", async () => {
+    const parts = ["id: 1\nevent: piece\ndata: YQ==\n\nid: 2\nda", "id: 1\ndata: eA==\n\nid: 2\ndata: Yg==\n\n", "event: close\ndata: 4000 Bye.\n\n"];
+    const heard: string[] = [];
+    const { socket, asked, closed } = connect((method) => (method === "POST" ? opened() : new Response(parts.shift())));
+    socket.onmessage = ({ data }) => heard.push(new TextDecoder().decode(data));
+    expect(await closed).toEqual({ code: 4000, reason: "Bye." });
+    expect([heard, asked]).toEqual([["ab"], ["POST", "GET 0", "GET 1", "GET 2"]]);
+  });
+
+  it("posts what failed again under its number, and puts what waits into one frame", async () => {
+    const posted: [string, number][] = [];
+    let failures = 2;
+    const { socket, closed } = connect((method, { headers, body }) => {
+      const number = (headers as Record<string, string>)["cloudsync-frame"];
+      if (number === undefined) return method === "POST" ? opened() : new Promise(() => {});
+      posted.push([number, (body as Uint8Array).length]);
+      if (posted.length === 4) return new Response("", { status: 404 });
+      if (failures-- > 0) throw new TypeError("cut off");
+      socket.send(new Uint8Array(2));
+      socket.send(new Uint8Array(3));
+      return new Response(null, { status: 204 });
+    });
+    socket.onopen = () => socket.send(new Uint8Array(1));
+    await closed;
+    expect(posted).toEqual([["1", 1], ["1", 1], ["1", 1], ["2", 5]]);
+  });
+});
