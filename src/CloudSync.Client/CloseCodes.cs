@@ -6,6 +6,9 @@ namespace CloudSync.Client;
 
 internal static class CloseCodes
 {
+    // What a client closes with that doesn't.
+    public const int Normal = 1000;
+
     // What a client closes with that comes back, to a server that goes away for example; without it the others see it leave.
     public const int GoingAway = 4000;
 

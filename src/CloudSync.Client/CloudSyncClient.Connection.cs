@@ -24,6 +24,7 @@ public sealed partial class CloudSyncClient
         if (connection != _connection)
             return;
         connection.LastReceived = Now;
+        _choice.Heard();
         ServerFrame parsed;
         try
         {
@@ -57,13 +58,16 @@ public sealed partial class CloudSyncClient
     }
 
     /// <summary>Gives the connection up, and decides when to come back, if at all.</summary>
-    internal void Drop(TransportClosure closure)
+    internal void Drop(TransportClosure closure, bool tookTooLong = false)
     {
         if (_connection is not { } connection)
             return;
         // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
-        if (closure.Refusal is null)
+        StopTrial();
+        // Who denies a WebSocket needn't be the server.
+        var otherWay = _choice.Ended(decisive: tookTooLong || closure.Refusal is not null);
+        if (closure.Refusal is null || otherWay)
             connection.Transport.Close();
         else
             connection.Transport.Leave();
@@ -72,7 +76,7 @@ public sealed partial class CloudSyncClient
         foreach (var document in _documents.Values)
             document.Disconnected();
         _tokens.Disconnected();
-        _refusal = closure.Refusal;
+        _refusal = otherWay ? null : closure.Refusal;
         if (_refusal is not null)
         {
             _tokens.Fail(new RefusedException(_refusal));
@@ -82,7 +86,7 @@ public sealed partial class CloudSyncClient
         }
 
         // When the server has said so it is the right moment already, and no failure.
-        _retryAt = connection.ReturnAt is { } returnAt
+        _retryAt = otherWay ? Now : connection.ReturnAt is { } returnAt
             ? returnAt > Now ? returnAt : Now
             : Now + Backoff(_failures++, closure.RetryAfter);
         _retryIn = _retryAt - Now;
@@ -124,7 +128,7 @@ public sealed partial class CloudSyncClient
     {
         _retryAt = _retryIn = null;
         _refusal = null;
-        _connection = new ClientConnection(this, _transports(Address())) { LastReceived = Now, LastSent = Now };
+        _connection = new ClientConnection(this, NewTransport()) { LastReceived = Now, LastSent = Now };
         _connection.WelcomeBy = Now + _options.ConnectTimeout;
         SetAlarm(_connection.WelcomeBy);
         _connection.Transport.Start(_connection);
@@ -147,6 +151,8 @@ public sealed partial class CloudSyncClient
             case ServerMessage.BodyOneofCase.Welcome when !connection.Welcomed:
                 Limits = message.Welcome.Limits;
                 connection.Welcome(message.Welcome, _options.Random);
+                _choice.Welcomed(Now);
+                TryWebSocket();
                 _tokens.Welcomed(message.Welcome.TokenValidForMs);
                 foreach (var document in _documents.Values)
                     document.Connected();

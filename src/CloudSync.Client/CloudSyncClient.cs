@@ -26,7 +26,7 @@ public sealed partial class CloudSyncClient : IDisposable
 
     private readonly Uri _endpoint;
     private readonly CloudSyncClientOptions _options;
-    private readonly Func<Uri, ClientTransport> _transports;
+    private readonly TransportChoice _choice;
     private readonly long _started;
     private readonly ITimer _alarm;
     private readonly Lock _lock = new();
@@ -50,7 +50,7 @@ public sealed partial class CloudSyncClient : IDisposable
     private bool _disposed;
 
     /// <summary>Creates a client; it doesn't connect yet.</summary>
-    /// <param name="endpoint">The WebSocket endpoint, for example ws://localhost:5080/sync; http means ws.</param>
+    /// <param name="endpoint">The server's endpoint, for example ws://localhost:5080/sync; http means ws.</param>
     /// <param name="options">How it behaves.</param>
     /// <exception cref="OutboxInUseException">Another client has the outbox.</exception>
     /// <exception cref="OutboxUnreadableException">The outbox can't be read.</exception>
@@ -60,7 +60,7 @@ public sealed partial class CloudSyncClient : IDisposable
         var scheme = endpoint.Scheme switch { "http" => "ws", "https" => "wss", var other => other };
         _endpoint = new UriBuilder(endpoint) { Scheme = scheme }.Uri;
         _options = options ?? new();
-        _transports = _options.TransportFactory ?? (uri => new WebSocketTransport(uri, _options.MaxFrameBytes));
+        _choice = new(_options.TransportFactory is null ? _options.Transport : TransportKind.WebSocket);
         _tokens = new(this);
         _started = _options.Clock.GetTimestamp();
         ClientId = TakeOutbox(_options);
@@ -205,6 +205,7 @@ public sealed partial class CloudSyncClient : IDisposable
         _options.Outbox?.GiveBack();
         _tokens.Disconnected();
         _tokens.Fail(new ObjectDisposedException(nameof(CloudSyncClient)));
+        StopTrial();
         _connection?.Transport.Leave();
         _connection = null;
         _retryAt = _retryIn = null;
@@ -313,7 +314,7 @@ public sealed partial class CloudSyncClient : IDisposable
         if (_connection is { } connection)
         {
             if (!connection.Welcomed && connection.WelcomeBy <= Now)
-                Drop(new("The server didn't welcome the connection in time."));
+                Drop(new("The server didn't welcome the connection in time."), tookTooLong: true);
             else if (connection.ReturnAt <= Now)
                 Drop(new("The server is going away."));
             else if (connection.Welcomed && connection.HeardBy <= Now)
@@ -322,6 +323,7 @@ public sealed partial class CloudSyncClient : IDisposable
                 connection.PingDue = true;
         }
 
+        TryWebSocket();
         _tokens.OnAlarm();
         foreach (var document in _documents.Values)
             document.OnAlarm();

@@ -25,6 +25,9 @@ public sealed class CloudSyncClientOptions
     /// <summary>Named in the server's logs; at most 64 bytes.</summary>
     public string Agent { get; set; } = "cloudsync-dotnet/0.1.0";
 
+    /// <summary>How to connect; where the network breaks WebSockets, the client falls back to plain requests by itself.</summary>
+    public TransportKind Transport { get; set; }
+
     /// <summary>How long a connection may take until the server has welcomed it.</summary>
     public TimeSpan ConnectTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
@@ -73,6 +76,6 @@ public sealed class CloudSyncClientOptions
     /// <summary>Where jitter comes from.</summary>
     public Random Random { get; set; } = Random.Shared;
 
-    /// <summary>Makes the connections.</summary>
+    /// <summary>Makes the connections, and then there is one kind of them.</summary>
     internal Func<Uri, ClientTransport>? TransportFactory { get; set; }
 }

@@ -1,4 +1,4 @@
-// The client against the real server, over real sockets.
+// The client against the real server, over real sockets, in each way there is to connect.
 
 using System.Security.Claims;
 using CloudSync.Operations;
@@ -7,7 +7,13 @@ using Xunit;
 
 namespace CloudSync.Client.Tests;
 
-public sealed class RealServerTests : IAsyncLifetime
+public sealed class RealServerOverWebSocketsTests() : RealServerTests(TransportKind.WebSocket);
+
+public sealed class RealServerOverServerSentEventsTests() : RealServerTests(TransportKind.ServerSentEvents);
+
+public sealed class RealServerOverPollingTests() : RealServerTests(TransportKind.Polling);
+
+public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
 {
     private readonly RealServer _server = new();
     private readonly List<CloudSyncClient> _clients = [];
@@ -51,7 +57,7 @@ public sealed class RealServerTests : IAsyncLifetime
             {
                 using FileClientOutbox outbox = new(folder.FullName);
                 Assert.Throws<OutboxInUseException>(() => new FileClientOutbox(folder.FullName));
-                using CloudSyncClient client = new(_server.Endpoint, new() { Outbox = outbox });
+                using CloudSyncClient client = new(_server.Endpoint, new() { Outbox = outbox, Transport = transport });
                 var document = await client.OpenAsync("doc", TestContext.Current.CancellationToken);
                 document.Submit(Delta.Build().Insert(text).ToDelta());
                 await until(document).Soon();
@@ -145,7 +151,7 @@ public sealed class RealServerTests : IAsyncLifetime
     [Fact]
     public async Task An_operation_whose_acknowledgement_was_cut_off_is_not_applied_again()
     {
-        var cutting = new CuttingTransports();
+        var cutting = new CuttingTransports(transport);
         var a = await OpenAsync(cutting.Next);
         var b = await OpenAsync();
         for (var i = 0; i < 20; i++)
@@ -171,7 +177,7 @@ public sealed class RealServerTests : IAsyncLifetime
         await using RealServer server = new() { Authenticator = new UserIds() };
         await server.StartAsync();
         await server.Documents.CreateAsync("doc", "text", "A title", "", ReadOnlyMemory<byte>.Empty, cancellation);
-        using CloudSyncClient client = new(server.Endpoint, new() { Token = "ada 1" });
+        using CloudSyncClient client = new(server.Endpoint, new() { Token = "ada 1", Transport = transport });
         List<SyncStateKind> states = [];
         client.StateChanged += state => states.Add(state.Kind);
         var document = await client.OpenAsync("doc", cancellation);
@@ -215,7 +221,7 @@ public sealed class RealServerTests : IAsyncLifetime
     {
         var a = await OpenAsync();
         await a.SubmitAsync(Delta.FromPlainText(new string('x', 200_000))).Soon();
-        var small = new CloudSyncClient(_server.Endpoint, new() { MaxFrameBytes = 100_000 });
+        var small = new CloudSyncClient(_server.Endpoint, new() { MaxFrameBytes = 100_000, Transport = transport });
         _clients.Add(small);
         var refused = await Assert.ThrowsAsync<RefusedException>(
             () => small.OpenAsync("doc", TestContext.Current.CancellationToken).Soon());
@@ -298,24 +304,29 @@ public sealed class RealServerTests : IAsyncLifetime
         var client = new CloudSyncClient(_server.Endpoint, new()
         {
             BackoffStep = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
-            TransportFactory = transports, User = new("", name, ""),
+            Transport = transport, TransportFactory = transports, User = new("", name, ""),
         });
         _clients.Add(client);
         return await client.OpenAsync(id).Soon();
     }
 
     // Transports whose client can be made deaf, and then cut off.
-    private sealed class CuttingTransports
+    private sealed class CuttingTransports(TransportKind transport)
     {
         private Cutting? _newest;
 
-        public ClientTransport Next(Uri endpoint) => _newest = new(new WebSocketTransport(endpoint, 1 << 20));
+        public ClientTransport Next(Uri endpoint) => _newest = new(transport switch
+        {
+            TransportKind.WebSocket => new WebSocketTransport(endpoint, 1 << 20),
+            TransportKind.Polling => new PolledTransport(endpoint, 1 << 20, PollKinds.Single, TimeProvider.System, Random.Shared),
+            _ => new PolledTransport(endpoint, 1 << 20, PollKinds.Streams, TimeProvider.System, Random.Shared),
+        });
 
         public void DropWhatComes() => _newest!.Deaf = true;
 
         public void Cut() => _newest!.Cut();
 
-        private sealed class Cutting(WebSocketTransport inner) : ClientTransport, ITransportListener
+        private sealed class Cutting(ClientTransport inner) : ClientTransport, ITransportListener
         {
             private ITransportListener? _listener;
 

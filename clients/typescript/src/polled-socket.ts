@@ -84,11 +84,14 @@ export class PolledSocket implements WebSocketLike {
     void this.#postAll();
   }
 
-  close(): void {
+  close(code = 1000): void {
     if (this.#all.signal.aborted) return;
     this.#end();
+    if (this.#key === "") return;
+    const url = this.#address;
+    url.searchParams.set("code", String(code));
     // A page that goes away may still say so.
-    if (this.#key !== "") this.#fetch("DELETE", { keepalive: true, signal: null }).catch(() => {});
+    this.#fetch("DELETE", { url, keepalive: true, signal: null }).catch(() => {});
   }
 
   async #run(): Promise<void> {

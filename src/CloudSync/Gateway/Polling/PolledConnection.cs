@@ -23,11 +23,11 @@ internal sealed class PolledConnection(string key, string? userId, PolledSocket 
     /// <summary>Nobody will ask why it ended.</summary>
     public bool ClosedByClient { get; private set; }
 
-    /// <summary>The client closes.</summary>
-    public void Close()
+    /// <summary>The client closes, with a code as over a WebSocket.</summary>
+    public void Close(int code)
     {
         ClosedByClient = true;
-        socket.CloseReceived();
+        socket.CloseReceived(code);
     }
 
     /// <summary>

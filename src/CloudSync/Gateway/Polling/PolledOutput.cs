@@ -16,6 +16,7 @@ internal sealed class PolledOutput
     private Piece? _first;
     private Piece? _last;
     private long _sent;
+    private long _offered;
     private long _told;
     private long _received;
     private int _keptBytes;
@@ -100,11 +101,13 @@ internal sealed class PolledOutput
         TaskCompletionSource? sender;
         lock (_gate)
         {
-            if (received > _told || received < 0)
+            // The client may have it before whoever wrote it knows that it is written.
+            if (received > _offered || received < 0)
                 return false;
             if (received <= _received)
                 return true;
             _received = received;
+            _told = Math.Max(_told, received);
             for (; _first is { } piece && piece.Number <= received; _first = piece.Next)
                 _keptBytes -= piece.Cost;
             if (_first is null)
@@ -251,6 +254,7 @@ internal sealed class PolledOutput
             if (Next_NeedsGate is { } next)
             {
                 Current = next;
+                output._offered = Math.Max(output._offered, next.Number);
                 return PollFind.Piece;
             }
 

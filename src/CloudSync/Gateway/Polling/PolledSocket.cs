@@ -7,6 +7,7 @@ namespace CloudSync.Gateway.Polling;
 
 internal sealed class PolledSocket : WebSocket
 {
+    private volatile int _closeStatus;
     private int _closeSent;
     private int _closeReceived;
     private int _aborted;
@@ -15,7 +16,7 @@ internal sealed class PolledSocket : WebSocket
 
     public PolledOutput Output { get; } = new();
 
-    public override WebSocketCloseStatus? CloseStatus => null;
+    public override WebSocketCloseStatus? CloseStatus => _closeStatus == 0 ? null : (WebSocketCloseStatus)_closeStatus;
 
     public override string? CloseStatusDescription => null;
 
@@ -47,8 +48,10 @@ internal sealed class PolledSocket : WebSocket
     }
 
     /// <summary>The client has closed, or was told that we have: nothing more comes from it.</summary>
-    public void CloseReceived()
+    /// <param name="code">The client's close code; 0: it said none.</param>
+    public void CloseReceived(int code = 0)
     {
+        _closeStatus = code;
         Volatile.Write(ref _closeReceived, 1);
         Input.Close();
     }

@@ -46,7 +46,9 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
             return PostAsync(context, polled);
         if (!HttpMethods.IsDelete(method))
             return RefuseAsync(context, PollingRefusal.MethodNotAllowed);
-        polled.Close();
+        if (!TryRead(context.Request.Query["code"], out var code))
+            return RefuseAsync(context, PollingRefusal.NumberInvalid);
+        polled.Close((int)Math.Clamp(code ?? CloseCode.Normal.Value, 0, ushort.MaxValue));
         context.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;
     }

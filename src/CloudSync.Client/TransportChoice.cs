@@ -1,0 +1,110 @@
+// Which way the client connects: over a WebSocket, or over plain requests where the network breaks WebSockets.
+//
+// A WebSocket is tried first. When two in a row have ended before the server said anything, or one has brought nothing within
+// its time or was denied, plain requests are tried at once, so that a server which is merely down isn't taken for a broken
+// network: it would have to come up between the two. What has worked is kept to for a minute; then a WebSocket is tried beside
+// the connection, and if it holds the client moves. If not, it is tried again after twice the time, an hour at the most.
+
+namespace CloudSync.Client;
+
+internal sealed class TransportChoice(TransportKind kind)
+{
+    /// <summary>How long a trial may take to connect.</summary>
+    public static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long one that has connected must hold: some are cut off after the handshake.</summary>
+    public static readonly TimeSpan TrialHolds = TimeSpan.FromSeconds(2);
+
+    private const int FailuresMax = 2;
+
+    private static readonly TimeSpan _retryFirst = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan _retryMax = TimeSpan.FromHours(1);
+
+    // Of the connection there is.
+    private bool _isPolled;
+    private bool _heard;
+    private bool _welcomed;
+
+    // WebSockets in a row that have failed, and connections over plain requests.
+    private int _failures;
+    private int _failuresPolled;
+    private bool _usePolled;
+
+    // Until then plain requests are what works.
+    private TimeSpan _polledUntil = TimeSpan.MinValue;
+    private TimeSpan _retry = _retryFirst;
+
+    /// <summary>When to try a WebSocket beside the connection, if at all.</summary>
+    public TimeSpan? TrialAt { get; private set; }
+
+    /// <summary>Decides about a connection that begins: true if it is one over plain requests.</summary>
+    public bool Begin(TimeSpan now)
+    {
+        _heard = _welcomed = false;
+        _isPolled = kind switch
+        {
+            TransportKind.Auto => _usePolled || now < _polledUntil,
+            var other => other != TransportKind.WebSocket,
+        };
+        return _isPolled;
+    }
+
+    /// <summary>The server has said something on the connection there is.</summary>
+    public void Heard() => _heard = true;
+
+    /// <summary>The connection there is works.</summary>
+    public void Welcomed(TimeSpan now)
+    {
+        _welcomed = true;
+        if (kind != TransportKind.Auto)
+            return;
+        _failuresPolled = 0;
+        _usePolled = false;
+        if (!_isPolled)
+        {
+            (_failures, _retry, _polledUntil) = (0, _retryFirst, TimeSpan.MinValue);
+            return;
+        }
+
+        // One more that fails is enough.
+        _failures = FailuresMax - 1;
+        _polledUntil = _polledUntil > now + _retry ? _polledUntil : now + _retry;
+        TrialAt = _polledUntil;
+    }
+
+    /// <summary>The connection there is has ended. True: the other way is to be tried at once.</summary>
+    /// <param name="decisive">It took too long, or was denied: one such is enough.</param>
+    public bool Ended(bool decisive)
+    {
+        TrialAt = null;
+        if (kind != TransportKind.Auto || _welcomed)
+            return false;
+        if (_isPolled)
+        {
+            _usePolled = false;
+            if (++_failuresPolled >= FailuresMax)
+                _polledUntil = TimeSpan.MinValue;
+            return false;
+        }
+
+        if (_heard)
+            return false;
+        _failures++;
+        _usePolled = decisive || _failures >= FailuresMax;
+        if (_usePolled)
+            _failures = FailuresMax;
+        return _usePolled;
+    }
+
+    /// <summary>A trial begins; the next only when it has ended.</summary>
+    public void TrialBegun() => TrialAt = null;
+
+    /// <summary>A trial has ended.</summary>
+    public void TrialEnded(TimeSpan now, bool held)
+    {
+        // Should it fail all the same when the client has moved, that was one try more.
+        _retry = _retry * 2 < _retryMax ? _retry * 2 : _retryMax;
+        _polledUntil = held ? TimeSpan.MinValue : now + _retry;
+        TrialAt = held ? null : _polledUntil;
+    }
+}

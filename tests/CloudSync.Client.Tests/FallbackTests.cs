@@ -1,0 +1,130 @@
+// A client in a network that breaks WebSockets comes through all the same, and comes back to them when it can.
+
+using CloudSync.Operations;
+using Xunit;
+
+namespace CloudSync.Client.Tests;
+
+public sealed class FallbackTests : IAsyncLifetime
+{
+    private readonly RealServer _server = new();
+    private readonly List<CloudSyncClient> _clients = [];
+
+    public async ValueTask InitializeAsync()
+    {
+        await _server.StartAsync();
+        await _server.Documents.CreateAsync("doc", "text", "", "", ReadOnlyMemory<byte>.Empty, TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var client in _clients)
+            client.Dispose();
+        await _server.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(Breaking.Refuses, 1)]
+    [InlineData(Breaking.Swallows, 1)]
+    [InlineData(Breaking.Cuts, 2)]
+    public async Task A_client_whose_network_breaks_websockets_writes_over_plain_requests(Breaking breaking, int upgrades)
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, breaking);
+        var document = await OpenAsync(proxy);
+        await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
+        Assert.Equal(upgrades, proxy.Upgrades);
+        Assert.Contains("STREAM", proxy.Requests);
+        // And comes back the same way.
+        proxy.Cut();
+        await document.SubmitAsync(Delta.FromPlainText("Again ")).Soon();
+        Assert.Equal(upgrades, proxy.Upgrades);
+        Assert.Equal("Again Hello", document.ToPlainText());
+    }
+
+    [Fact]
+    public async Task A_client_whose_network_holds_streams_back_as_well_reads_by_single_polls()
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses) { HoldsStreams = true };
+        var document = await OpenAsync(proxy, clock: new QuickClock(10));
+        await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
+        Assert.Single(proxy.Requests, static request => request == "STREAM");
+        Assert.Contains("GET", proxy.Requests);
+    }
+
+    [Fact]
+    public async Task A_client_uses_a_websocket_where_there_is_one()
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.No);
+        var document = await OpenAsync(proxy);
+        await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
+        Assert.Equal((1, "GET"), (proxy.Upgrades, Assert.Single(proxy.Requests)));
+    }
+
+    [Fact]
+    public async Task A_client_moves_to_a_websocket_when_its_network_lets_it()
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        var document = await OpenAsync(proxy, clock: new QuickClock(10));
+        await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
+        var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _clients[0].StateChanged += state =>
+        {
+            if (state.Kind != SyncStateKind.Live)
+                left.TrySetResult();
+        };
+        proxy.Breaking = Breaking.No;
+        await left.Task.Soon();
+        await document.SubmitAsync(Delta.FromPlainText("Again ")).Soon();
+        proxy.Requests.Clear();
+        await document.SubmitAsync(Delta.FromPlainText("! ")).Soon();
+        Assert.Empty(proxy.Requests);
+        Assert.Equal("! Again Hello", document.ToPlainText());
+    }
+
+    [Theory]
+    [InlineData(TransportKind.ServerSentEvents)]
+    [InlineData(TransportKind.Polling)]
+    public async Task Nothing_is_lost_or_doubled_in_a_network_that_cuts_everything_again_and_again(TransportKind transport)
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        var document = await OpenAsync(proxy, transport);
+        var text = "";
+        for (var i = 0; i < 150; i++)
+        {
+            document.Submit(Delta.Build().Retain(text.Length).Insert($"<{i}>").ToDelta());
+            text += $"<{i}>";
+            if (i % 10 == 9)
+                proxy.Cut();
+            await Task.Yield();
+        }
+
+        await document.WhenSavedAsync().Soon();
+        Assert.Equal(text, document.ToPlainText());
+        var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+        Assert.Equal(text, Delta.FromState(stored.State).ToPlainText());
+    }
+
+    [Theory]
+    [InlineData(TransportKind.ServerSentEvents)]
+    [InlineData(TransportKind.Polling)]
+    public async Task A_document_of_many_megabytes_comes_whole(TransportKind transport)
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        var writer = await OpenAsync(proxy, TransportKind.Polling);
+        for (var i = 0; i < 8; i++)
+            await writer.SubmitAsync(Delta.FromPlainText(new string((char)('a' + i), 900_000))).Soon();
+        var reader = await OpenAsync(proxy, transport);
+        Assert.Equal(writer.ToPlainText(), reader.ToPlainText());
+    }
+
+    private async Task<CollaborativeDocument> OpenAsync(
+        BreakingProxy proxy, TransportKind transport = TransportKind.Auto, TimeProvider? clock = null)
+    {
+        var client = new CloudSyncClient(proxy.Endpoint, new()
+        {
+            Transport = transport, Clock = clock ?? TimeProvider.System, ConnectTimeout = TimeSpan.FromSeconds(clock is null ? 2 : 15),
+        });
+        _clients.Add(client);
+        return await client.OpenAsync("doc", TestContext.Current.CancellationToken).Soon();
+    }
+}

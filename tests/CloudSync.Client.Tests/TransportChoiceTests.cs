@@ -1,0 +1,109 @@
+// Which way a client connects, by a clock that the test moves.
+
+using Xunit;
+
+namespace CloudSync.Client.Tests;
+
+public sealed class TransportChoiceTests
+{
+    private readonly TransportChoice _choice = new(TransportKind.Auto);
+    private TimeSpan _now;
+
+    // What becomes of an attempt.
+    private enum Fate
+    {
+        Fails,
+        Answers,
+        Works,
+        TakesTooLong,
+    }
+
+    [Fact]
+    public void Two_websockets_that_fail_are_followed_by_plain_requests_at_once_and_by_one_again_when_those_fail() =>
+        Assert.Equal(
+            [(false, false), (false, true), (true, false), (false, true), (true, false), (false, true)],
+            Enumerable.Range(0, 6).Select(_ => Attempt(Fate.Fails)).ToArray());
+
+    [Fact]
+    public void One_that_takes_too_long_is_enough_and_one_on_which_the_server_has_spoken_is_none()
+    {
+        for (var i = 0; i < 3; i++)
+            Assert.Equal((false, false), Attempt(Fate.Answers));
+        Assert.Equal((false, true), Attempt(Fate.TakesTooLong));
+        Assert.Equal((true, false), Attempt(Fate.Fails));
+    }
+
+    [Fact]
+    public void A_server_that_was_down_is_found_over_a_websocket_again()
+    {
+        for (var i = 0; i < 9; i++)
+            Attempt(Fate.Fails);
+        Assert.Equal((false, false), Attempt(Fate.Works));
+        Assert.Equal((false, false), Attempt(Fate.Fails));
+        Assert.Equal((false, true), Attempt(Fate.Fails));
+    }
+
+    [Fact]
+    public void What_works_is_kept_to_and_websockets_are_tried_beside_it_more_and_more_rarely()
+    {
+        Attempt(Fate.TakesTooLong);
+        Assert.Equal((true, false), Attempt(Fate.Works));
+        Assert.Equal((true, false), Attempt(Fate.Works));
+        Begin();
+        _choice.Welcomed(_now);
+        List<double> waits = [];
+        for (var i = 0; i < 9; i++)
+        {
+            waits.Add((_choice.TrialAt!.Value - _now).TotalMinutes);
+            _now = _choice.TrialAt.Value;
+            _choice.TrialBegun();
+            Assert.Null(_choice.TrialAt);
+            _choice.TrialEnded(_now, held: false);
+        }
+
+        Assert.Equal([1, 2, 4, 8, 16, 32, 60, 60, 60], waits);
+    }
+
+    [Fact]
+    public void A_websocket_that_holds_is_moved_to_and_one_failure_there_is_enough_to_come_back()
+    {
+        Attempt(Fate.TakesTooLong);
+        Begin();
+        _choice.Welcomed(_now);
+        _now = _choice.TrialAt!.Value;
+        _choice.TrialBegun();
+        _choice.TrialEnded(_now, held: true);
+        _choice.Ended(decisive: false);
+        Assert.Equal((false, true), Attempt(Fate.Fails));
+        Begin();
+        _choice.Welcomed(_now);
+        Assert.Equal(2, (_choice.TrialAt!.Value - _now).TotalMinutes);
+    }
+
+    [Theory]
+    [InlineData(TransportKind.WebSocket, false)]
+    [InlineData(TransportKind.Polling, true)]
+    [InlineData(TransportKind.ServerSentEvents, true)]
+    public void Whoever_has_chosen_stays_with_it(TransportKind kind, bool polled)
+    {
+        TransportChoice choice = new(kind);
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(polled, choice.Begin(_now));
+            Assert.False(choice.Ended(decisive: true));
+        }
+    }
+
+    private bool Begin() => _choice.Begin(_now);
+
+    // Whether it went over plain requests, and whether the other way is to be tried at once.
+    private (bool Polled, bool AtOnce) Attempt(Fate fate)
+    {
+        var polled = Begin();
+        if (fate is Fate.Answers or Fate.Works)
+            _choice.Heard();
+        if (fate == Fate.Works)
+            _choice.Welcomed(_now);
+        return (polled, _choice.Ended(fate == Fate.TakesTooLong));
+    }
+}
