@@ -65,7 +65,9 @@ public sealed partial class CloudSyncClient
         // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
         StopTrial();
-        // Who denies a WebSocket needn't be the server.
+        // Who says when to come back is the server, and who denies a WebSocket needn't be.
+        if (closure.RetryAfter > TimeSpan.Zero)
+            _choice.Heard();
         var otherWay = _choice.Ended(decisive: tookTooLong || closure.Refusal is not null);
         if (closure.Refusal is null || otherWay)
             connection.Transport.Close();

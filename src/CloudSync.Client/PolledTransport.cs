@@ -364,8 +364,14 @@ internal sealed class PolledTransport : ClientTransport
         var message = Answered(answer);
         return answer.StatusCode is HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden
             ? new(message, new Refusal(ErrorCode.Unauthorized, message))
-            : new(message, RetryAfter: answer.Headers.RetryAfter?.Delta ?? default);
+            : new(message, RetryAfter: RetryAfter(answer));
     }
+
+    private static TimeSpan RetryAfter(HttpResponseMessage answer) =>
+        answer.Headers.TryGetValues("CloudSync-Retry-After-Ms", out var values)
+        && int.TryParse(values.FirstOrDefault(), CultureInfo.InvariantCulture, out var milliseconds) && milliseconds > 0
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : answer.Headers.RetryAfter?.Delta ?? default;
 
     private static string Answered(HttpResponseMessage answer) => $"The server answered {(int)answer.StatusCode} to the connection.";
 

@@ -293,9 +293,10 @@ function answered(answer: Response): Error {
 
 function closing(answer: Response): SocketClosed {
   const reason = `The server answered ${answer.status}.`;
-  const seconds = Number(answer.headers.get("retry-after"));
+  const { headers } = answer;
+  const retryAfter_ms = Number(headers.get("cloudsync-retry-after-ms") ?? 1_000 * Number(headers.get("retry-after")));
   if (answer.status === 401 || answer.status === 403) return { code: UNAUTHORIZED, reason };
-  return { code: LOST, reason, ...(seconds > 0 && { retryAfterMs: seconds * 1_000 }) };
+  return { code: LOST, reason, ...(retryAfter_ms > 0 && { retryAfterMs: retryAfter_ms }) };
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

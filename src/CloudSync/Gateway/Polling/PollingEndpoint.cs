@@ -4,6 +4,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
@@ -62,7 +63,7 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
             return;
         headers.AccessControlAllowOrigin = origin;
         headers.AccessControlAllowCredentials = "true";
-        headers.AccessControlExposeHeaders = "Retry-After";
+        headers.AccessControlExposeHeaders = $"Retry-After, {ConnectionRefusal.RetryAfterMsHeader}";
         if (!HttpMethods.IsOptions(context.Request.Method))
             return;
         headers.AccessControlAllowMethods = "GET, POST, DELETE";
@@ -79,11 +80,12 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
         }
 
         var address = GatewayEndpoint.AddressOf(context);
-        var admission = gateway.Admission.Enter(address, out var refusal);
+        var admission = gateway.Admission.Enter(address, readsHttp: true, out var refusal);
         if (admission == Admission.TurnedAway)
         {
             context.Response.Headers.RetryAfter = refusal!.RetryAfterSeconds;
-            return RefuseAsync(context, PollingRefusal.TooManyConnections);
+            context.Response.Headers[ConnectionRefusal.RetryAfterMsHeader] = refusal.RetryAfterMs;
+            return RefuseAsync(context, PollingRefusal.TooManyConnections with { Message = refusal.Refusal.Message });
         }
 
         var polled = connections.Open(Identity.FromHost(context.User), address, admission);
@@ -290,7 +292,7 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
     {
         metrics.Refused(refusal);
         return AnswerAsync(
-            context, refusal.Status, $$"""{"code":"{{refusal.Code}}","message":"{{refusal.Message}}"}""");
+            context, refusal.Status, $$"""{"code":"{{refusal.Code}}","message":"{{JsonEncodedText.Encode(refusal.Message)}}"}""");
     }
 
     private static Task AnswerAsync(HttpContext context, int status, string json)

@@ -1,16 +1,18 @@
 // Accepts connections, and looks at the first bytes of each, without taking them: what asks for CloudSync's endpoint is ours
 // from here on, everything else Kestrel's, as if we had not been there.
 
+using System.Buffers;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 
 namespace CloudSync.Gateway.Sockets;
 
-internal sealed class SocketListener : IConnectionListener
+internal sealed class SocketListener : IConnectionListener, IMemoryPoolFeature
 {
     // Out of files, or of memory: it may pass. Clients wait in the backlog meanwhile.
     private static readonly TimeSpan _afterFailure = TimeSpan.FromMilliseconds(100);
@@ -26,8 +28,10 @@ internal sealed class SocketListener : IConnectionListener
     private readonly Channel<ConnectionContext> _kestrels = Channel.CreateBounded<ConnectionContext>(256);
 
     public SocketListener(
-        Socket listening, SocketUpgrades upgrades, SocketConnectionContextFactory contexts, bool noDelay, ILoggerFactory logs)
+        Socket listening, SocketUpgrades upgrades, SocketConnectionContextFactory contexts, MemoryPool<byte> pool, bool noDelay,
+        ILoggerFactory logs)
     {
+        MemoryPool = pool;
         (_listening, _upgrades, _contexts, _noDelay) = (listening, upgrades, contexts, noDelay);
         EndPoint = listening.LocalEndPoint!;
         _log = logs.CreateLogger<GatewayEnvironment>();
@@ -36,6 +40,11 @@ internal sealed class SocketListener : IConnectionListener
     }
 
     public EndPoint EndPoint { get; }
+
+    /// <summary>
+    /// Kestrel's own. Connections that are made outside of it come with another, which gives no memory to who asks for any amount.
+    /// </summary>
+    public MemoryPool<byte> MemoryPool { get; }
 
     /// <summary>The next connection that is Kestrel's; null when there are no more.</summary>
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
@@ -60,6 +69,7 @@ internal sealed class SocketListener : IConnectionListener
         _listening.Dispose();
         _silent.Dispose();
         _contexts.Dispose();
+        MemoryPool.Dispose();
         return ValueTask.CompletedTask;
     }
 
@@ -107,6 +117,7 @@ internal sealed class SocketListener : IConnectionListener
 
             place.Leave();
             var connection = _contexts.Create(socket);
+            connection.Features.Set<IMemoryPoolFeature>(this);
             await _kestrels.Writer.WriteAsync(connection);
         }
         catch (Exception exception)

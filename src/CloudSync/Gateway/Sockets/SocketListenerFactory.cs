@@ -10,7 +10,7 @@ using Microsoft.Extensions.Options;
 namespace CloudSync.Gateway.Sockets;
 
 internal sealed class SocketListenerFactory(
-    SocketUpgrades upgrades, IOptions<SocketTransportOptions> options, ILoggerFactory logs)
+    SocketUpgrades upgrades, IOptions<SocketTransportOptions> options, IMemoryPoolFactory<byte> pools, ILoggerFactory logs)
     : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     public bool CanBind(EndPoint endpoint) => endpoint is IPEndPoint;
@@ -28,7 +28,7 @@ internal sealed class SocketListenerFactory(
             throw new AddressInUseException(exception.Message, exception);
         }
 
-        return new(new SocketListener(socket, upgrades, CreateContexts(), options.Value.NoDelay, logs));
+        return new(new SocketListener(socket, upgrades, CreateContexts(), pools.Create(), options.Value.NoDelay, logs));
     }
 
     private SocketConnectionContextFactory CreateContexts() => new(

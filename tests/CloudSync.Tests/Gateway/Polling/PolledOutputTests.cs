@@ -13,7 +13,7 @@ public sealed class PolledOutputTests
     public async Task A_piece_that_is_acknowledged_before_its_writer_knows_that_it_is_written_is_acknowledged()
     {
         var poll = _output.BeginPoll(0);
-        var sending = _output.SendAsync(new byte[10], endsFrame: true);
+        var sending = _output.SendAsync(new byte[10], endsFrame: true).AsTask();
         Assert.False(_output.Acknowledge(1));
         Assert.Equal(PollFind.Piece, await poll.NextAsync());
         Assert.False(sending.IsCompleted);
@@ -22,7 +22,7 @@ public sealed class PolledOutputTests
         Assert.Equal(0, _output.KeptBytes);
         poll.Told(0);
         // And the poll goes on with the next.
-        sending = _output.SendAsync(new byte[10], endsFrame: true);
+        sending = _output.SendAsync(new byte[10], endsFrame: true).AsTask();
         Assert.Equal(PollFind.Piece, await poll.NextAsync());
         Assert.Equal(2, poll.Current!.Number);
         poll.Told(0);
