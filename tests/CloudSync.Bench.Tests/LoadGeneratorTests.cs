@@ -25,8 +25,8 @@ public sealed class LoadGeneratorTests
             await SequenceAsync(peer, before: version => version == 0 ? standsStill.Task : Task.CompletedTask);
         });
         using var generator = await OpenAsync(server, clients: 1, writers: 1);
-        var began = Stopwatch.GetTimestamp();
         var stepping = generator.StepAsync(200, s_step, Stop);
+        var began = Stopwatch.GetTimestamp();
         // Until all of them are due: nothing else can be waited for, since nothing is sent meanwhile.
         while (generator.Sent == 0 || Stopwatch.GetElapsedTime(began) < 2 * s_step)
             await Task.Delay(10, Stop);
@@ -49,8 +49,8 @@ public sealed class LoadGeneratorTests
             await SequenceAsync(peer, before: version => version == 0 ? standsStill.Task : Task.CompletedTask);
         });
         using var generator = await OpenAsync(server, clients: 1, writers: 1, composes: true);
-        var began = Stopwatch.GetTimestamp();
         var stepping = generator.StepAsync(200, s_step, Stop);
+        var began = Stopwatch.GetTimestamp();
         while (generator.Sent == 0 || Stopwatch.GetElapsedTime(began) < 2 * s_step)
             await Task.Delay(10, Stop);
         standsStill.SetResult();
