@@ -362,4 +362,21 @@ describe("a connection over plain requests", () => {
     await closed;
     expect(posted).toEqual([["1", 1], ["1", 1], ["1", 1], ["2", 5]]);
   });
+
+  it("names the same document in all its requests, one that it makes up if it has none, and closes with its code", async () => {
+    const named = new Set<string | null>();
+    const deleted = new Promise<URL>((resolve) => {
+      const { socket } = connect((method, _init, url) => {
+        named.add(url.searchParams.get("document"));
+        if (method === "DELETE") resolve(url);
+        return method === "POST" && url.pathname === "/sync/polling" ? opened() : method === "GET" ? new Promise(() => {}) : new Response(null, { status: 204 });
+      });
+      socket.onopen = () => {
+        socket.send(new Uint8Array(1));
+        setImmediate(() => socket.close(4000));
+      };
+    });
+    expect((await deleted).searchParams.get("code")).toBe("4000");
+    expect([...named]).toEqual([expect.stringMatching(/^-\w+$/)]);
+  });
 });

@@ -51,7 +51,8 @@ internal sealed class PolledSocket : WebSocket
     /// <param name="code">The client's close code; 0: it said none.</param>
     public void CloseReceived(int code = 0)
     {
-        _closeStatus = code;
+        if (code != 0)
+            _closeStatus = code;
         Volatile.Write(ref _closeReceived, 1);
         Input.Close();
     }

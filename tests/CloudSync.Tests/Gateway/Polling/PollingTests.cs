@@ -207,6 +207,37 @@ public sealed class PollingTests
         Assert.Contains(answer.StatusCode, new[] { HttpStatusCode.OK, HttpStatusCode.NotFound });
     }
 
+    [Theory]
+    [InlineData("", false)]
+    [InlineData("?code=1000", false)]
+    [InlineData("?code=4000", true)]
+    public async Task A_client_says_with_its_close_code_whether_it_comes_back(string query, bool comesBack)
+    {
+        await using var host = await GatewayHost.StartAsync();
+        await using var client = await PollClient.GreetAsync(host);
+        await client.SendAsync(Messages.Open("doc"));
+        var session = await host.Documents.NextSessionAsync();
+        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        using var response = await client.RequestAsync(HttpMethod.Delete, $"/{client.Key}{query}");
+        Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
+        await session.DisposedAsync();
+        Assert.Equal(comesBack, session.IsLost);
+    }
+
+    [Theory]
+    [InlineData("/a/b/")]
+    [InlineData("/{tenant}/sync")]
+    [InlineData("/")]
+    public async Task Polls_are_below_the_path_that_the_application_has_chosen(string pattern)
+    {
+        await using var host = await GatewayHost.StartAsync(pattern: pattern);
+        using var http = new HttpClient();
+        var path = pattern.Replace("{tenant}", "t", StringComparison.Ordinal).TrimEnd('/');
+        using var response = await http.PostAsync(
+            new Uri($"http://{host.EndPoint}{path}/polling"), null, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+    }
+
     [Fact]
     public async Task A_stop_tells_pollers_and_closes_them_with_what_was_committed()
     {
