@@ -9,15 +9,17 @@ internal sealed class CuttableLine : IDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly List<TcpClient> _ends = [];
-    private readonly int _port;
     private bool _cut;
 
     public CuttableLine(int port)
     {
-        _port = port;
+        Port = port;
         _listener.Start();
         _ = AcceptAsync();
     }
+
+    /// <summary>Where it leads to, for those who connect from now on.</summary>
+    public int Port { get; set; }
 
     public string ConnectionString => $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
 
@@ -67,7 +69,7 @@ internal sealed class CuttableLine : IDisposable
 
         try
         {
-            await far.ConnectAsync(IPAddress.Loopback, _port);
+            await far.ConnectAsync(IPAddress.Loopback, Port);
             await Task.WhenAny(
                 near.GetStream().CopyToAsync(far.GetStream()), far.GetStream().CopyToAsync(near.GetStream()));
         }

@@ -28,8 +28,8 @@ internal sealed class LiveGateway : IAsyncDisposable
 
     public DocumentService Documents => Get<DocumentService>();
 
-    private Uri Uri => new($"ws://127.0.0.1:{new Uri(_app.Services.GetRequiredService<IServer>().Features
-        .Get<IServerAddressesFeature>()!.Addresses.First()).Port}/sync");
+    /// <summary>Where it listens.</summary>
+    public int Port => new Uri(_app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
 
     /// <param name="database">The log.</param>
     /// <param name="servers">CloudSync:Redis:Servers.</param>
@@ -88,11 +88,18 @@ internal sealed class LiveGateway : IAsyncDisposable
     }
 
     /// <summary>Somebody who has a document open on this gateway.</summary>
-    public async Task<Person> JoinAsync(string documentId, string name)
+    /// <param name="documentId">The document.</param>
+    /// <param name="name">Who.</param>
+    /// <param name="through">A line to this gateway, or to another in the end.</param>
+    public async Task<Person> JoinAsync(string documentId, string name, CuttableLine? through = null)
     {
-        var client = new CloudSyncClient(Uri, new CloudSyncClientOptions { User = new User(name, name, "#336699") });
+        var address = through?.ConnectionString ?? $"127.0.0.1:{Port}";
+        var client = new CloudSyncClient(new Uri($"ws://{address}/sync"), new CloudSyncClientOptions { User = new User(name, name, "#336699") });
         return new Person(client, await client.OpenAsync(documentId));
     }
+
+    /// <summary>Stops as it does when it is told to: everybody moves, what was taken is committed.</summary>
+    public Task DrainAsync() => _app.StopAsync(CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

@@ -106,7 +106,9 @@ internal sealed class Pace(int ceiling, long frequency)
             return _waitMax * (0.5 + (_spread / 2));
         }
 
-        _promisedUntil = next + Math.Max(1, (long)(frequency / (_perSecond * PromisedShare)));
+        // It is slowest when a storm begins, and most are told then: at that pace the last would wait long after it is over.
+        var perSecond = Math.Max(_perSecond, ceiling / (double)BeginShare);
+        _promisedUntil = next + Math.Max(1, (long)(frequency / (perSecond * PromisedShare)));
         return TimeSpan.FromSeconds((next - now) / (double)frequency);
     }
 
