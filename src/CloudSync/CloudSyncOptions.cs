@@ -79,15 +79,15 @@ public sealed class CloudSyncLimits
 
     /// <summary>
     /// Connections that this gateway takes in a second at the most; fewer when the process is busy, down to a fiftieth of it, and at
-    /// first, a quarter. Who comes beyond that is told when to come back.
+    /// first, half of it. Who comes beyond that is told when to come back.
     /// </summary>
-    public int ConnectionsPerSecond { get; set; } = 2_000;
+    public int ConnectionsPerSecond { get; set; } = 5_000;
 
     /// <summary>
     /// Documents that this gateway reads from the log in a second, for clients that open them, at the most; fewer when the process is
     /// busy, down to a fiftieth of it.
     /// </summary>
-    public int DocumentLoadsPerSecond { get; set; } = 1_000;
+    public int DocumentLoadsPerSecond { get; set; } = 2_000;
 
     /// <summary>
     /// Connections in a second from one address, and ten seconds' worth of them at once; loopback is not counted. Behind a proxy the

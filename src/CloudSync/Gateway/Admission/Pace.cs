@@ -11,7 +11,7 @@ internal sealed class Pace(int ceiling, long frequency)
 {
     // Work that waits so long for its turn shows that there is nothing to spare: an edit takes three or four turns, and all of them
     // together are to stay below 100 ms.
-    private static readonly TimeSpan _lagMax = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan _lagMax = TimeSpan.FromMilliseconds(20);
 
     // However busy the process is: somebody gets in.
     private const int FloorShare = 50;
@@ -19,9 +19,9 @@ internal sealed class Pace(int ceiling, long frequency)
     // From nothing to the ceiling, when there is no lag.
     private static readonly TimeSpan _recovery = TimeSpan.FromSeconds(5);
 
-    // After a quiet time it isn't known how much can be taken: it begins with a part of the ceiling.
+    // After a quiet time it isn't known how much can be taken: it begins with half of the ceiling.
     private static readonly TimeSpan _quiet = TimeSpan.FromSeconds(1);
-    private const int BeginShare = 4;
+    private const int BeginShare = 2;
 
     // What comes at once after a quiet time; at a slow pace, so many.
     private static readonly TimeSpan _atOnce = TimeSpan.FromMilliseconds(20);

@@ -22,7 +22,7 @@ public sealed class PaceTests
             taken += pace.TryTake(now, out _) ? 1 : 0;
         }
 
-        // A quarter of it in the beginning, all of it within four seconds.
+        // Half of it in the beginning, all of it within three seconds.
         Assert.InRange(taken, 18_000, 20_000);
     }
 
@@ -42,7 +42,7 @@ public sealed class PaceTests
         Assert.Equal(1_000, pace.PerSecond);
         // After a quiet time it isn't known any more whether that is too much.
         pace.Measured(TimeSpan.Zero, now += 2 * Frequency);
-        Assert.Equal(250, pace.PerSecond);
+        Assert.Equal(500, pace.PerSecond);
     }
 
     [Fact]
@@ -50,9 +50,9 @@ public sealed class PaceTests
     {
         var pace = new Pace(1_000, Frequency);
         pace.Measured(TimeSpan.FromSeconds(10), Frequency / 2);
-        Assert.Equal(125, pace.PerSecond);
-        pace.Measured(TimeSpan.FromMilliseconds(12.5), Frequency / 2);
-        Assert.Equal(100, pace.PerSecond);
+        Assert.Equal(250, pace.PerSecond);
+        pace.Measured(TimeSpan.FromMilliseconds(25), Frequency / 2);
+        Assert.Equal(200, pace.PerSecond);
     }
 
     [Fact]
@@ -72,9 +72,9 @@ public sealed class PaceTests
 
         // The one that was asked above was the first.
         Assert.InRange(waits[0].TotalMilliseconds, 100, 106);
-        Assert.InRange(waits[^1].TotalSeconds, 40, 40.2);
+        Assert.InRange(waits[^1].TotalSeconds, 20, 20.2);
         // Four fifths of the pace are promised, a slot to each.
-        Assert.All(waits.Zip(waits.Skip(1)), static pair => Assert.Equal(5, (pair.Second - pair.First).TotalMilliseconds, 0.01));
+        Assert.All(waits.Zip(waits.Skip(1)), static pair => Assert.Equal(2.5, (pair.Second - pair.First).TotalMilliseconds, 0.01));
     }
 
     [Fact]
