@@ -15,14 +15,19 @@ internal sealed partial class GeneratorThread
     private const int OpenTimeout = 30_000;
     private const int AttemptsMax = 32;
 
+    // While so many wait until they may come back, nobody new is sent: all at once would be a storm, and not an opening.
+    private const int SentAwayPerOpening = 8;
+
     private readonly TimingWheel _beats;
     private readonly TimingWheel? _moves;
     private readonly HttpUpgrade _upgrade = new();
     private readonly List<string> _gateways = [];
     private readonly Dictionary<string, int> _breaks = [];
     private readonly Queue<LoadClient> _toOpen = new();
+    private readonly Queue<LoadClient> _returning = new();
     private TaskCompletionSource? _opened;
     private int _opening;
+    private int _sentAway;
     private int _unopened;
     private int _source;
 
@@ -36,7 +41,8 @@ internal sealed partial class GeneratorThread
 
     private void OpenNext()
     {
-        while (_opening < _plan.OpeningAtOnce && _toOpen.TryDequeue(out var client))
+        while (_opening < _plan.OpeningAtOnce
+            && (_returning.TryDequeue(out var client) || (_sentAway < SentAwayPerOpening * _plan.OpeningAtOnce && _toOpen.TryDequeue(out client))))
         {
             _opening++;
             client.State = ClientState.Connecting;
@@ -129,9 +135,8 @@ internal sealed partial class GeneratorThread
             client.Attempts++;
             client.State = ClientState.Waiting;
             Counts.AddSentBack();
-            // All that were sent away together would come back together.
-            var wait = pause.TotalMilliseconds * (1 + _random.NextDouble());
-            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + (long)wait);
+            _sentAway++;
+            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + (long)pause.TotalMilliseconds);
             return;
         }
 
@@ -172,7 +177,8 @@ internal sealed partial class GeneratorThread
             if (client.State == ClientState.Waiting)
             {
                 client.State = ClientState.None;
-                _toOpen.Enqueue(client);
+                _sentAway--;
+                _returning.Enqueue(client);
             }
             else if (client.State != ClientState.Live)
             {

@@ -96,7 +96,8 @@ internal sealed partial class GeneratorThread
         if (state == UpgradeState.Accepted)
             Upgraded(client);
         else if (state == UpgradeState.Refused)
-            Failed(client, refusal.Reason, refusal.RetryAfter);
+            // Whole seconds: all that were sent away in the same one would come back together.
+            Failed(client, refusal.Reason, refusal.RetryAfter + TimeSpan.FromSeconds(_random.NextDouble()));
         return state == UpgradeState.Accepted;
     }
 
