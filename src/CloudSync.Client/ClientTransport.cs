@@ -47,4 +47,6 @@ internal interface ITransportListener
 /// <param name="Message">For people.</param>
 /// <param name="Refusal">Set if coming back would be answered in the same way again.</param>
 /// <param name="RetryAfter">How long the server asked to stay away, at least.</param>
-internal readonly record struct TransportClosure(string Message, Refusal? Refusal = null, TimeSpan RetryAfter = default);
+/// <param name="ByServer">The server itself has said so, by a code of its own.</param>
+internal readonly record struct TransportClosure(
+    string Message, Refusal? Refusal = null, TimeSpan RetryAfter = default, bool ByServer = false);

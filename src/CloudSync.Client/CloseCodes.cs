@@ -20,7 +20,7 @@ internal static class CloseCodes
     {
         var message = $"The server closed the connection: {code} {description}".TrimEnd();
         return code is >= FirstRefusal and <= LastRefusal
-            ? new(message, new Refusal(ErrorCode.Unspecified, message))
-            : new(message);
+            ? new(message, new Refusal(ErrorCode.Unspecified, message), ByServer: true)
+            : new(message, ByServer: code is >= GoingAway and < FirstRefusal);
     }
 }

@@ -65,8 +65,8 @@ public sealed partial class CloudSyncClient
         // Whatever the transport still has to say of its end is not heard any more.
         _connection = null;
         StopTrial();
-        // Who says when to come back is the server, and who denies a WebSocket needn't be.
-        if (closure.RetryAfter > TimeSpan.Zero)
+        // Who closes with a code of ours, or says when to come back, is the server; who denies a WebSocket needn't be.
+        if (closure.ByServer || closure.RetryAfter > TimeSpan.Zero)
             _choice.Heard();
         var otherWay = _choice.Ended(decisive: tookTooLong || closure.Refusal is not null);
         if (closure.Refusal is null || otherWay)
@@ -112,9 +112,15 @@ public sealed partial class CloudSyncClient
         if (connection != _connection)
             return;
         if (token is null)
+        {
+            // The way there is not to blame.
+            _choice.Heard();
             Drop(new($"There is no token to connect with: {why}"));
+        }
         else
+        {
             Greet(connection, token);
+        }
     }
 
     private void Greet(ClientConnection connection, string token) => connection.Greeting = new()

@@ -61,6 +61,23 @@ public sealed class FallbackTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_client_that_has_no_token_at_first_does_not_blame_its_network()
+    {
+        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.No);
+        var asked = 0;
+        using CloudSyncClient client = new(proxy.Endpoint, new()
+        {
+            BackoffStep = TimeSpan.FromMilliseconds(20),
+            TokenProvider = () => ++asked < 4
+                ? Task.FromException<string>(new InvalidOperationException("Not yet."))
+                : Task.FromResult("token"),
+        });
+        await client.OpenAsync("doc", TestContext.Current.CancellationToken).Soon();
+        Assert.Equal(4, proxy.Upgrades);
+        Assert.DoesNotContain("POST", proxy.Requests);
+    }
+
+    [Fact]
     public async Task A_client_moves_to_a_websocket_when_its_network_lets_it()
     {
         await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);

@@ -94,6 +94,14 @@ public sealed class TransportChoiceTests
         }
     }
 
+    [Theory]
+    [InlineData(1006, false)]
+    [InlineData(1011, false)]
+    [InlineData(4000, true)]
+    [InlineData(4106, true)]
+    public void A_close_code_of_the_servers_own_says_that_it_was_there(int code, bool byServer) =>
+        Assert.Equal(byServer, CloseCodes.Describe(code, "").ByServer);
+
     private bool Begin() => _choice.Begin(_now);
 
     // Whether it went over plain requests, and whether the other way is to be tried at once.

@@ -243,7 +243,12 @@ export class CloudSyncClient {
       if (typeof token === "string") return this.#hello(token);
       token
         .then((fresh) => isCurrent() && this.#hello(fresh))
-        .catch(() => isCurrent() && this.#lose());
+        .catch(() => {
+          if (!isCurrent()) return;
+          // The way there is not to blame.
+          this.#transports.heard();
+          this.#lose();
+        });
     };
     socket.onmessage = (event: { data: unknown }) => isCurrent() && this.#receive(event.data);
     socket.onclose = (event: SocketClosed) => isCurrent() && this.#closedByServer(event);
@@ -360,6 +365,8 @@ export class CloudSyncClient {
     // docs/protocol.md: 4000 to 4099 come back, 4100 to 4199 do not.
     if (code >= 4100 && code <= 4199)
       return this.#refuse(new RefusedError(`CLOSE_${code}`, reason || `The server closed the connection with code ${code}.`));
+    // A code of the server's own says that it was there.
+    if (code >= 4000) this.#transports.heard();
     if (retryAfterMs !== undefined) this.#invite(retryAfterMs, retryAfterMs + this.#backoff.next());
     this.#lose();
   }

@@ -91,6 +91,18 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
     expect(proxy.requests).toEqual([]);
   });
 
+  it("a client that has no token at first doesn't blame its network", async () => {
+    const id = await create();
+    let asked = 0;
+    const token = async (): Promise<string> => {
+      if (++asked < 4) throw new Error("Not yet.");
+      return "token";
+    };
+    const client = await through(undefined, { token });
+    await writes(client, id, "Hello");
+    expect([proxy.upgrades, proxy.requests]).toEqual([4, []]);
+  });
+
   it("a client moves to a WebSocket when its network lets it, with all that is unsaved", async () => {
     const id = await create();
     const client = await through("refuses");
