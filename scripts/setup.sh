@@ -80,6 +80,12 @@ install_peers() {
     "Installing the peers that the engine is measured beside…" npm ci --prefix bench/peers
 }
 
+install_peer_servers() {
+  need_node
+  once peer-servers "$root/bench/peers/servers/node_modules" "bench/peers/servers/package.json bench/peers/servers/package-lock.json" \
+    "Installing the peers that the server is measured beside…" npm ci --prefix bench/peers/servers
+}
+
 build_web() {
   install_packages
   once web "$root/web/dist/index.html" "clients/typescript web src/CloudSync.Protocol/protos package-lock.json" \

@@ -149,6 +149,12 @@ internal sealed partial class GeneratorThread
             Counts.AddLive(-1);
     }
 
+    void ILoadEvents.Send(LoadClient client, ReadOnlySpan<byte> message)
+    {
+        message.CopyTo(Payload);
+        Send(client, message.Length);
+    }
+
     void ILoadEvents.PresenceReceived(int bytes) => Counts.AddPresenceBytes(bytes);
 
     private void CountOpened()

@@ -83,7 +83,7 @@ internal sealed partial class GeneratorThread
         {
             if (client.Writer is not { } writer)
                 continue;
-            writer.Begin(new KeystrokeSchedule(start, end, interval, _random.NextDouble()), _plan.Composes);
+            writer.Begin(new KeystrokeSchedule(start, end, interval, _random.NextDouble()), _composes);
             _step.Offered += writer.Count;
             if (writer.Count == 0 || client.State != ClientState.Live)
                 continue;
@@ -120,12 +120,16 @@ internal sealed partial class GeneratorThread
         if (client.State != ClientState.Live || _sentBy != 0)
             return;
         var length = 0;
-        while (writer.Outstanding < _protocol.InFlightMax && writer.CountDue(now, _plan.Composes ? ComposedMax : 1) is > 0 and var keystrokes)
+        while (writer.Outstanding < _protocol.InFlightMax && writer.CountDue(now, _composes ? ComposedMax : 1) is > 0 and var keystrokes)
         {
             writer.Take(keystrokes);
             length += _protocol.Type(client, keystrokes, Payload[length..]);
             _step!.Sent += keystrokes;
             Counts.AddSent(keystrokes);
+            if (_protocol.JoinsOperations)
+                continue;
+            Send(client, length);
+            length = 0;
         }
 
         // It is known where the next one goes before anything can come back.

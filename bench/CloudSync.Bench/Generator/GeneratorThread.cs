@@ -33,6 +33,7 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(100);
 
     private readonly ThreadPlan _plan;
+    private readonly bool _composes;
     private readonly LoadProtocol _protocol;
     private readonly List<LoadDocument> _documents;
     private readonly LoadClient[] _clients;
@@ -55,6 +56,7 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
     public GeneratorThread(ThreadPlan plan, LoadProtocol protocol, List<LoadDocument> documents, int seed)
     {
         (_plan, _protocol, _documents) = (plan, protocol, documents);
+        _composes = plan.Composes && protocol.Composes;
         _random = new Random(seed);
         _clients = [.. documents.SelectMany(static document => document.Clients).OrderBy(static client => client.Index)];
         _beats = new TimingWheel(_clients.Length, BeatSlots, BeatWidth, 0);

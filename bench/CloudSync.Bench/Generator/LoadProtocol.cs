@@ -25,6 +25,9 @@ internal interface ILoadEvents
     /// <summary>The server doesn't take an operation; it won't come.</summary>
     void Refused(LoadClient client, ulong sequence, string reason);
 
+    /// <summary>Says something to the server at once.</summary>
+    void Send(LoadClient client, ReadOnlySpan<byte> message);
+
     /// <summary>Something that is not an answer to a keystroke, of which it is only counted how many there were.</summary>
     void PresenceReceived(int bytes);
 
@@ -55,6 +58,12 @@ internal abstract class LoadProtocol
 
     /// <summary>How many operations of one client may be under way at a time.</summary>
     public virtual int InFlightMax => 1;
+
+    /// <summary>Whether several keystrokes may go out in one operation.</summary>
+    public virtual bool Composes => true;
+
+    /// <summary>Whether several operations, written one behind the other, are one message.</summary>
+    public virtual bool JoinsOperations => true;
 
     /// <summary>Writes an operation, whose number is the client's Sequence.</summary>
     /// <param name="client">Who types.</param>

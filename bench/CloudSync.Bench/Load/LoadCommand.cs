@@ -3,6 +3,7 @@
 using System.CommandLine;
 using System.Globalization;
 using CloudSync.Bench.Generator;
+using CloudSync.Bench.Peers;
 using Spectre.Console;
 
 namespace CloudSync.Bench.Load;
@@ -10,6 +11,7 @@ namespace CloudSync.Bench.Load;
 internal static class LoadCommand
 {
     private const double WarmUpRate = 500;
+    private const string CloudSync = "cloudsync";
 
     // One process may have 20,000 files open.
     private const int ConnectionsMax = 18_000;
@@ -22,6 +24,12 @@ internal static class LoadCommand
         {
             Description = "A whole cluster on this machine, started for the measurement, through NGINX.",
         };
+        var peer = new Option<string>("--target")
+        {
+            Description = "What is measured: cloudsync, or one of the peers on Node, which are installed for it: hocuspocus, sharedb or socketio.",
+            DefaultValueFactory = static _ => CloudSync,
+        };
+        peer.AcceptOnlyFromAmong([CloudSync, .. PeerTarget.All.Keys]);
         var rate = new Option<double?>("--rate") { Description = "Keystrokes a second, of all writers together." };
         var rates = new Option<double[]>("--rates")
         {
@@ -59,12 +67,14 @@ internal static class LoadCommand
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new Command("load", "Measures how long a keystroke takes to every screen, under load.")
         {
-            url, cluster, rate, rates, documents, clients, writers, seconds, warmUp, presence, move, compose, json,
+            peer, url, cluster, rate, rates, documents, clients, writers, seconds, warmUp, presence, move, compose, json,
         };
         command.Validators.Add(result =>
         {
             if (result.GetValue(cluster) && result.GetResult(url) is not null)
                 result.AddError("Give --url or --cluster, not both.");
+            if (result.GetValue(peer) != CloudSync && (result.GetValue(cluster) || result.GetResult(url) is not null || result.GetValue(presence)))
+                result.AddError("--url, --cluster and --presence are for cloudsync; a peer has a server of its own on this machine.");
             if (result.GetResult(rate) is not null && result.GetResult(rates) is { Implicit: false })
                 result.AddError("Give --rate or --rates, not both.");
             var writing = BoundedOption.ValueOf(result, writers);
@@ -77,7 +87,7 @@ internal static class LoadCommand
         command.SetAction((parsed, stop) => BenchOptions.RunAsync(
             () => RunAsync(
                 new LoadOptions(
-                    parsed.GetValue(url), parsed.GetValue(cluster),
+                    parsed.GetRequiredValue(peer), parsed.GetValue(url), parsed.GetValue(cluster),
                     parsed.GetValue(rate) is { } one ? [one] : parsed.GetRequiredValue(rates), parsed.GetValue(documents),
                     parsed.GetValue(clients), parsed.GetValue(writers), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
                     TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(presence),
@@ -90,8 +100,13 @@ internal static class LoadCommand
     private static async Task<int> RunAsync(LoadOptions options, CancellationToken stop)
     {
         var console = Watched.CreateConsole();
-        await using var target = await LoadTarget.StartAsync(options.Url, options.Cluster, stop);
-        var ids = await LoadTarget.CreateDocumentsAsync(target.Address, options.Documents, stop);
+        var isPeer = options.Target != CloudSync;
+        await using var target = isPeer
+            ? await PeerTarget.StartPeerAsync(options.Target, options.Documents, stop)
+            : await LoadTarget.StartAsync(options.Url, options.Cluster, stop);
+        var ids = isPeer
+            ? PeerTarget.DocumentIds(options.Documents)
+            : await LoadTarget.CreateDocumentsAsync(target.Address, options.Documents, stop);
         var clients = options.Clients ?? options.Writers + 1;
         var plan = new LoadPlan(
             [target.Address], [.. ids.Select(id => new PlannedDocument(id, 0, clients, options.Writers))])
@@ -103,7 +118,11 @@ internal static class LoadCommand
             Composes = options.Compose,
         };
         using var generator = await LoadGenerator.CreateAsync(
-            plan, () => new CloudSyncProtocol(new CloudSyncProtocolSettings(plan.Presence, plan.Spread)), stop);
+            plan,
+            isPeer
+                ? PeerTarget.All[options.Target].Protocol
+                : () => new CloudSyncProtocol(new CloudSyncProtocolSettings(plan.Presence, plan.Spread)),
+            stop);
         await Watched.WaitAsync(console, generator.OpenAsync(stop), () => string.Create(
             CultureInfo.InvariantCulture, $"Connecting: {generator.Live:N0} of {clients * ids.Count:N0}, {generator.Broken:N0} broken"));
         if (generator.Live == 0)
@@ -150,6 +169,6 @@ internal static class LoadCommand
     }
 
     private sealed record LoadOptions(
-        Uri? Url, bool Cluster, double[] Rates, int Documents, int? Clients, int Writers, TimeSpan Duration, TimeSpan WarmUp,
+        string Target, Uri? Url, bool Cluster, double[] Rates, int Documents, int? Clients, int Writers, TimeSpan Duration, TimeSpan WarmUp,
         bool Presence, TimeSpan Move, bool Compose, bool Json);
 }
