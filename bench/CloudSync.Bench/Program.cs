@@ -1,6 +1,7 @@
 // The measuring program: each command is a measurement, or a comparison. Started by the launcher.
 
 using System.CommandLine;
+using CloudSync.Bench.Compare;
 using CloudSync.Bench.Connections;
 using CloudSync.Bench.Engine;
 using CloudSync.Bench.Fuzz;
@@ -21,6 +22,7 @@ var parsed = new RootCommand("Measures and verifies CloudSync.")
     HistoryCommand.Create(),
     LogCommand.Create(),
     LoadCommand.Create(),
+    CompareCommand.Create(),
     VerifyCommand.Create(),
     FuzzCommand.Create(),
 }.Parse(args);

@@ -72,7 +72,11 @@ internal sealed class ShareDbProtocol : LoadProtocol
 
     private void TakeOperation(LoadClient client, ReadOnlySpan<byte> message, ILoadEvents events)
     {
-        client.Version = JsonScan.Number(JsonScan.After(message, "\"v\":"u8)) + 1;
+        var version = JsonScan.Number(JsonScan.After(message, "\"v\":"u8)) + 1;
+        // What a client may have missed when it submits, it is sent once more. Its own client passes over it likewise.
+        if (version <= client.Version)
+            return;
+        client.Version = version;
         var author = JsonScan.Number(JsonScan.After(message, _thread));
         var sequence = JsonScan.Number(JsonScan.After(message, "\"seq\":"u8));
         events.Delivered(client, author, (ulong)sequence, 0);
