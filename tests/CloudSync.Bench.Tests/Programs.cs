@@ -16,6 +16,7 @@ internal static class Programs
     {
         var start = new ProcessStartInfo(Bench, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["CLOUDSYNC_SERVER"] = s_server;
+        start.Environment["CLOUDSYNC_PEERS"] = PeersFolder();
         using var process = Process.Start(start)!;
         try
         {
@@ -29,5 +30,14 @@ internal static class Programs
             if (!process.HasExited)
                 process.Kill(entireProcessTree: true);
         }
+    }
+
+    // In the repository: what they need is installed there by `./cloudsync test`.
+    private static string PeersFolder()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "CloudSync.slnx")))
+            folder = folder.Parent ?? throw new InvalidOperationException("The peers are in the repository that this program was built in.");
+        return Path.Combine(folder.FullName, "bench", "peers");
     }
 }
