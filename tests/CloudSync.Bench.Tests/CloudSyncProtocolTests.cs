@@ -109,6 +109,8 @@ public sealed class CloudSyncProtocolTests
 
         public void PresenceReceived(int bytes) => Said.Add("presence");
 
+        public void Send(LoadClient client, ReadOnlySpan<byte> message) => Said.Add("send");
+
         public void Failed(LoadClient client, string reason, TimeSpan? retryAfter = null) => Said.Add(reason);
     }
 }
