@@ -16,7 +16,7 @@ public sealed class SeedTests
     private static readonly Rare[] _always =
     [
         Rare.Evictions, Rare.SnapshotLoads, Rare.OperationsPacked, Rare.CacheHits, Rare.Transforms, Rare.Conflicts, Rare.UnknownOutcomes,
-        Rare.ResendsFound, Rare.GapsMended, Rare.CatchUps, Rare.Deletions, Rare.DeletionsTold, Rare.Drains, Rare.Moves, Rare.Returns, Rare.OutboxReloads,
+        Rare.ResendsFound, Rare.GapsMended, Rare.CatchUps, Rare.Deletions, Rare.DeletionsTold, Rare.Drains, Rare.Moves, Rare.Returns, Rare.NotAdmitted, Rare.OutboxReloads,
         Rare.EditsLost, Rare.FailedWrites,
     ];
 

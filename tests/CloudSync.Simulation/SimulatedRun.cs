@@ -139,6 +139,8 @@ internal sealed class SimulatedRun : IDisposable
         HeadCheckInterval = TimeSpan.FromSeconds(5),
         PresenceLease = TimeSpan.FromSeconds(6),
         ResumeWindow = TimeSpan.FromSeconds(4),
+        // So few that it matters when everybody comes back at once.
+        Limits = { ConnectionsPerSecond = 4, DocumentLoadsPerSecond = 4 },
         SnapshotOperations = 50,
         HistoryTailOperations = 60,
         HistoryPackOperations = 100,

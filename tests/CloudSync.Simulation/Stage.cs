@@ -108,6 +108,8 @@ internal sealed class Stage(
         else if (action.Kind is ActionKind.VanishGateway or ActionKind.PauseGateway or ActionKind.LoseFanout or ActionKind.DownFanout
             or ActionKind.CutFanout or ActionKind.SilenceFanout)
             people.TroubledUntil = Math.Max(people.TroubledUntil, world.Now + (action.Lasts + _troubledAfter).Ticks);
+        else if (action.Kind is ActionKind.CrashDatabase or ActionKind.SlowDatabase or ActionKind.FailDatabase or ActionKind.CutDatabase)
+            people.LogTroubledUntil = Math.Max(people.LogTroubledUntil, world.Now + (action.Lasts + _troubledAfter).Ticks);
         if (action.Kind < ActionKind.KillGateway)
             BreakDevice(users[action.Who], action, random);
         else if (action.Kind < ActionKind.CrashDatabase)

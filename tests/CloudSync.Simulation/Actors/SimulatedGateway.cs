@@ -169,6 +169,11 @@ internal sealed class SimulatedGateway : IDisposable
         HistoryPackOperations = from.HistoryPackOperations,
         PresenceLease = from.PresenceLease,
         ResumeWindow = from.ResumeWindow,
+        Limits =
+        {
+            ConnectionsPerSecond = from.Limits.ConnectionsPerSecond,
+            DocumentLoadsPerSecond = from.Limits.DocumentLoadsPerSecond,
+        },
     };
 
     private sealed class ProcessFlushQueue(SimulatedProcess process) : FlushQueue

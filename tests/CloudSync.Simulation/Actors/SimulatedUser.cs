@@ -25,6 +25,9 @@ internal sealed record People(
 
     /// <summary>Until then nobody's presence is certain: gateways don't hear each other.</summary>
     public long TroubledUntil { get; set; }
+
+    /// <summary>Until then gateways may wait for the log, and what they hear of others waits with them.</summary>
+    public long LogTroubledUntil { get; set; }
 }
 
 /// <remarks>
@@ -95,6 +98,9 @@ internal sealed class SimulatedUser
 
     /// <summary>Neither what is seen here is certain just now, nor whether this person is seen.</summary>
     public bool IsTroubled => Math.Max(_troubledUntil, _people.TroubledUntil) > World.Now;
+
+    /// <summary>That somebody has left may be heard late.</summary>
+    public bool IsLogTroubled => _people.LogTroubledUntil > World.Now;
 
     /// <summary>Who has a client now; null if nobody has, or its program is about to end.</summary>
     public SimulatedUser? Find(ulong clientId) =>

@@ -48,7 +48,7 @@ internal sealed class PresenceCheck
             return;
         World.After(_goneAfter, () =>
         {
-            if (_user.IsTroubled || !connection.IsUp || _user.Connection != connection || _user.Client.ClientId != clientId
+            if (_user.IsTroubled || _user.IsLogTroubled || !connection.IsUp || _user.Connection != connection || _user.Client.ClientId != clientId
                 || _user.Open.ContainsKey(_document.Id))
                 return;
             foreach (var other in everybody)

@@ -58,6 +58,9 @@ internal enum Rare
     /// <summary>Somebody who had lost the connection was back in time.</summary>
     Returns,
 
+    /// <summary>Somebody who wanted to connect, or to open a document, was told to come back.</summary>
+    NotAdmitted,
+
     /// <summary>A program went on with the pending edits of a document from its outbox.</summary>
     OutboxReloads,
 

@@ -16,6 +16,7 @@ internal sealed class ReachedMetrics : IMeterFactory
         ["cloudsync.resends"] = Rare.ResendsFound,
         ["cloudsync.gaps"] = Rare.GapsMended,
         ["cloudsync.document.catchups"] = Rare.CatchUps,
+        ["cloudsync.gateway.admission.refused"] = Rare.NotAdmitted,
     };
 
     // One for all runs, which tells them apart by the meters' scopes.

@@ -1,4 +1,4 @@
-// Who has lost the connection, and is back in time.
+// Who has lost the connection, and is back in time; and getting in.
 
 namespace CloudSync.Traps.Catalogue;
 
@@ -7,6 +7,7 @@ internal static class ResumeTraps
     private const string Presence = "src/CloudSync/Documents/OpenDocument.Presence.cs";
     private const string Entry = "src/CloudSync/Presence/PresenceEntryState.cs";
     private const string Sessions = "src/CloudSync/Presence/DocumentPresence.Sessions.cs";
+    private const string Pace = "src/CloudSync/Gateway/Admission/Pace.cs";
     private const string Leaving = "src/CloudSync/Gateway/Connection.Leaving.cs";
 
     public static IReadOnlyList<Trap> All { get; } =
@@ -31,5 +32,8 @@ internal static class ResumeTraps
             new Change(
                 Sessions, "            Leave(first.Value.Entry.ClientId, first.Value.Entry.Owner!, closed: false);\n        return ended;",
                 "            Leave(first.Value.Entry.ClientId, first.Value.Entry.Owner!, closed: TRAP);\n        return ended;")),
+        new("nobody-gets-in", "after a first refusal nobody gets in any more",
+            new Change(
+                Pace, "            if (_saved >= 1)\n", "            if (_saved >= 1 && !(TRAP && _promisedUntil > 0))\n")),
     ];
 }
