@@ -22,7 +22,7 @@ internal sealed record CloseCode(int Value, string Name, string Reason)
     public static readonly CloseCode WebSocketBroken =
         new(1002, "WEBSOCKET", "The client broke the WebSocket protocol.");
     public static readonly CloseCode WebSocketFlooded =
-        new(1008, "WEBSOCKET_FLOODED", "Too many pings between two messages.");
+        new(1008, "WEBSOCKET_FLOODED", "Too many pings between two messages, or pieces of one.");
 
     // Come back.
     public static readonly CloseCode GoingAway =

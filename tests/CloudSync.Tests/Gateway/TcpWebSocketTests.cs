@@ -54,6 +54,9 @@ public sealed class TcpWebSocketTests : IDisposable, ITcpWebSocketOwner
         ["a close whose reason is not UTF-8"] = (Frame(Final | Close, [0x03, 0xE8, 0xFF]), WebSocketCloseStatus.ProtocolError),
         ["pings without end"] =
             ([.. Enumerable.Repeat(Frame(Final | Ping, [7]), 100).SelectMany(static frame => frame)], WebSocketCloseStatus.PolicyViolation),
+        ["pieces without end"] =
+            ([.. Frame(Binary, []), .. Enumerable.Repeat(Frame(0, []), 5_000).SelectMany(static frame => frame)],
+            WebSocketCloseStatus.PolicyViolation),
     };
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

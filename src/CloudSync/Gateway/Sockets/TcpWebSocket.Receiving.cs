@@ -19,6 +19,9 @@ internal sealed partial class TcpWebSocket
     // A keep-alive of the client's library is a ping now and then; the protocol's own heartbeat lies between any two of many.
     private const int ControlFramesBetweenMessages = 64;
 
+    // Nobody needs so many, and an empty one after the other is a message that never ends and costs nothing to send.
+    private const int PiecesOfMessage = 4_096;
+
     private const int Continuation = 0;
     private const int Text = 1;
     private const int Binary = 2;
@@ -43,6 +46,7 @@ internal sealed partial class TcpWebSocket
     private bool _inMessage;
     private bool _isText;
     private int _controlFrames;
+    private int _pieces;
 
     private bool HasReceived => _end > _start;
 
@@ -194,7 +198,9 @@ internal sealed partial class TcpWebSocket
         _controlFrames = 0;
         (_inFrame, _final) = (true, final);
         if (opcode != Continuation)
-            (_inMessage, _isText) = (true, opcode == Text);
+            (_inMessage, _isText, _pieces) = (true, opcode == Text, 0);
+        else if (++_pieces > PiecesOfMessage)
+            throw Fail(WebSocketCloseStatus.PolicyViolation);
         return true;
     }
 
