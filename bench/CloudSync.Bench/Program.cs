@@ -6,6 +6,7 @@ using CloudSync.Bench.Connections;
 using CloudSync.Bench.Engine;
 using CloudSync.Bench.Fuzz;
 using CloudSync.Bench.History;
+using CloudSync.Bench.Join;
 using CloudSync.Bench.Load;
 using CloudSync.Bench.Log;
 using CloudSync.Bench.Replay;
@@ -23,6 +24,7 @@ var parsed = new RootCommand("Measures and verifies CloudSync.")
     LogCommand.Create(),
     LoadCommand.Create(),
     CompareCommand.Create(),
+    JoinCommand.Create(),
     VerifyCommand.Create(),
     FuzzCommand.Create(),
 }.Parse(args);

@@ -76,6 +76,13 @@ internal abstract class DocumentSession : IDisposable
     public abstract void SetPresence(SetPresence presence);
 
     /// <summary>
+    /// The Opened message, if it is that large and has not been read: a chunk of a ServerFrame whose bytes many sessions
+    /// share and nobody changes. <see cref="Read"/> then goes on after it. Empty if there is none such; called as Read is.
+    /// </summary>
+    /// <param name="leastBytes">A smaller one is left for Read to copy; at least 1.</param>
+    public virtual ReadOnlyMemory<byte> TakeOpened(int leastBytes) => default;
+
+    /// <summary>
     /// Writes what the client has not been sent yet: chunks of a ServerFrame (field 1, repeated), the first of all being
     /// the Opened message. Stops after the message with which <paramref name="byteLimit"/> is reached.
     /// </summary>

@@ -83,10 +83,9 @@ internal sealed partial class OpenDocument
     public SessionRead Read(OpenDocumentSession session, IBufferWriter<byte> output, int byteLimit)
     {
         var written = 0;
-        if (session.Opened is { } opened)
+        if (session.TakeOpened(1) is { IsEmpty: false } opened)
         {
-            session.Opened = null;
-            output.Write(opened);
+            output.Write(opened.Span);
             written += opened.Length;
         }
 

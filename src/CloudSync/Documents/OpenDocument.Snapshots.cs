@@ -25,7 +25,7 @@ internal sealed partial class OpenDocument
     // What an idle document leaves behind is packed from so many operations on. Of fewer, a segment gains little.
     private const int PackOperationsWhenLeaving = 256;
 
-    private sealed record SharedSnapshot(long Version, Task<byte[]> Opened);
+    private sealed record SharedSnapshot(long Version, Task<ReadOnlyMemory<byte>> Opened);
 
     private SharedSnapshot? _sharedSnapshot;
     private long _snapshotVersion;
@@ -34,7 +34,7 @@ internal sealed partial class OpenDocument
     private bool _snapshotting;
 
     /// <summary>The Opened message with a snapshot of the head, or nearly so, for one who joins.</summary>
-    private async Task<(long Version, byte[] Opened)> ShareSnapshotAsync()
+    private async Task<(long Version, ReadOnlyMemory<byte> Opened)> ShareSnapshotAsync()
     {
         SharedSnapshot shared;
         lock (_gate)
@@ -43,7 +43,7 @@ internal sealed partial class OpenDocument
             {
                 var (head, state) = (_head, _state.Fork());
                 current = _sharedSnapshot = new(head, Task.Factory.StartNew(
-                    () => EncodeOpened(head, EncodeSnapshot(state)), CancellationToken.None,
+                    () => EncodeOpened(head, state), CancellationToken.None,
                     TaskCreationOptions.DenyChildAttach, _parts.Scheduler));
             }
 

@@ -190,7 +190,7 @@ internal sealed partial class OpenDocument
     }
 
     private OpenDocumentSession AddSession(
-        SessionRequest request, IDocumentSubscriber subscriber, long version, byte[]? opened)
+        SessionRequest request, IDocumentSubscriber subscriber, long version, ReadOnlyMemory<byte>? opened)
     {
         OpenDocumentSession session;
         lock (_gate)
@@ -206,8 +206,7 @@ internal sealed partial class OpenDocument
                 throw new RefusedException(Refusals.TooManySessions(limit));
             if (version > _head || version < 0)
                 throw new RefusedException(Refusals.VersionUnknown(version, _head));
-            opened ??= EncodeOpened(version, snapshot: null);
-            session = new OpenDocumentSession(this, request, subscriber, version, opened)
+            session = new OpenDocumentSession(this, request, subscriber, version, opened ?? EncodeOpened(version, snapshot: null))
             {
                 Index = _sessions.Count,
                 Since = _parts.Time.GetUtcNow(),
@@ -340,7 +339,7 @@ internal sealed partial class OpenDocument
         return evicted;
     }
 
-    private byte[] EncodeOpened(long version, byte[]? snapshot)
+    private ReadOnlyMemory<byte> EncodeOpened(long version, DocumentState? snapshot)
     {
         var opened = new Opened
         {
@@ -350,8 +349,6 @@ internal sealed partial class OpenDocument
             Head = (ulong)_head,
             Title = _title,
         };
-        if (snapshot is not null)
-            opened.Snapshot = Google.Protobuf.UnsafeByteOperations.UnsafeWrap(snapshot);
-        return ServerChunks.Encode(new ServerMessage { Opened = opened });
+        return snapshot is null ? ServerChunks.Encode(new ServerMessage { Opened = opened }) : ServerChunks.Opened(opened, snapshot);
     }
 }

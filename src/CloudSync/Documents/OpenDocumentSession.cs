@@ -8,7 +8,8 @@ using CloudSync.Protocol.V1;
 namespace CloudSync.Documents;
 
 internal sealed class OpenDocumentSession(
-    OpenDocument document, SessionRequest request, IDocumentSubscriber subscriber, long version, byte[] opened)
+    OpenDocument document, SessionRequest request, IDocumentSubscriber subscriber, long version,
+    ReadOnlyMemory<byte> opened)
     : DocumentSession
 {
     public override string DocumentId => document.Id;
@@ -29,8 +30,8 @@ internal sealed class OpenDocumentSession(
     /// <summary>The version its client has been sent. The reader's own.</summary>
     public long Version { get; set; } = version;
 
-    /// <summary>The Opened message, until it was read.</summary>
-    public byte[]? Opened { get; set; } = opened;
+    /// <summary>The Opened message, until it was read; empty then. With a snapshot it is shared by all who join at about this time.</summary>
+    public ReadOnlyMemory<byte> Opened { get; set; } = opened;
 
     /// <summary>How much of the document's presence its client has been sent.</summary>
     public long PresenceCursor { get; set; }
@@ -48,6 +49,15 @@ internal sealed class OpenDocumentSession(
         document.SubmitFrom(this, baseVersion, clientSequence, operation);
 
     public override void SetPresence(SetPresence presence) => document.SetPresence(this, presence);
+
+    public override ReadOnlyMemory<byte> TakeOpened(int leastBytes)
+    {
+        var opened = Opened;
+        if (opened.Length < leastBytes)
+            return default;
+        Opened = default;
+        return opened;
+    }
 
     public override SessionRead Read(IBufferWriter<byte> output, int byteLimit) => document.Read(this, output, byteLimit);
 

@@ -14,7 +14,7 @@ namespace CloudSync.Gateway;
 internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwner
 {
     // A frame is sent when it is this large; a document's turn ends sooner, so that one with much to tell does not keep
-    // the others waiting. (One message may exceed both: a snapshot.)
+    // the others waiting. (One message may exceed both: a snapshot, which is sent from bytes that all who join share.)
     private const int FrameBytes = 48 * 1024;
     private const int TurnBytes = 16 * 1024;
 
@@ -22,8 +22,9 @@ internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwn
     // other side reads, not how long a large document takes over a slow line.
     private const int PartBytes = 64 * 1024;
 
-    // Then it queues up again behind its neighbours.
+    // Then it queues up again behind its neighbours: so many frames, or parts of one that is large.
     private const int RoundsAtOnce = 16;
+    private const int PartsAtOnce = 16;
 
     private const int Idle = 0;
     private const int Flushing = 1;
@@ -188,6 +189,13 @@ internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwn
         var mark = frame.Count;
         try
         {
+            if (session.TakeOpened(PartBytes) is { IsEmpty: false } opened)
+            {
+                frame.Share(opened);
+                Continue(document, session, SessionRead.More);
+                return;
+            }
+
             Continue(document, session, session.Read(frame, Math.Min(TurnBytes, FrameBytes - mark)));
         }
         catch (Exception exception)
@@ -297,14 +305,22 @@ internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwn
     {
         _gateway.Metrics.Sent(frame.Count);
         var rest = _tcp is null ? frame.Written : frame.WrittenWithHeader();
-        while (true)
+        var shared = frame.Shared;
+        for (var parts = 1; ; parts++)
         {
+            if (rest.IsEmpty)
+                (rest, shared) = (shared, default);
             var part = rest.Length <= PartBytes ? rest : rest[..PartBytes];
             rest = rest[part.Length..];
+            var isLast = rest.IsEmpty && shared.IsEmpty;
             await MeasuredAsync(_tcp?.SendFramedAsync(part)
-                ?? _socket.SendAsync(part, WebSocketMessageType.Binary, endOfMessage: rest.IsEmpty, CancellationToken.None));
-            if (rest.IsEmpty)
+                ?? _socket.SendAsync(part, WebSocketMessageType.Binary, isLast, CancellationToken.None));
+            if (isLast)
                 return;
+            // A socket whose other side reads quickly takes all of it without waiting, and edits would wait for the thread. (Any
+            // other lets go of it now and then by itself.)
+            if (_tcp is not null && parts % PartsAtOnce == 0)
+                await Task.Yield();
         }
     }
 

@@ -15,17 +15,25 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
     private byte[] _bytes = [];
     private int _end = Room;
 
-    /// <summary>How many bytes were written.</summary>
-    public int Count => _end - Room;
+    /// <summary>How many bytes the message has.</summary>
+    public int Count => _end - Room + Shared.Length;
 
-    public ReadOnlyMemory<byte> Written => _bytes.Length == 0 ? default : _bytes.AsMemory(Room, Count);
+    /// <summary>What was written; without what is shared.</summary>
+    public ReadOnlyMemory<byte> Written => _bytes.Length == 0 ? default : _bytes.AsMemory(Room, _end - Room);
 
-    /// <summary>What was written, as a whole WebSocket message with its header.</summary>
+    /// <summary>The end of the message, in bytes that belong to somebody else: what is large and goes to many is not copied.</summary>
+    public ReadOnlyMemory<byte> Shared { get; private set; }
+
+    /// <summary>What was written, behind the header of a WebSocket message that what is shared belongs to as well.</summary>
     public ReadOnlyMemory<byte> WrittenWithHeader()
     {
+        Grow(0);
         var header = TcpWebSocket.WriteHeader(_bytes.AsSpan(0, Room), Count);
-        return _bytes.AsMemory(Room - header, header + Count);
+        return _bytes.AsMemory(Room - header, header + _end - Room);
     }
+
+    /// <summary>Ends the message with bytes that nobody changes. Nothing may be written after them.</summary>
+    public void Share(ReadOnlyMemory<byte> bytes) => Shared = bytes;
 
     public void Advance(int count)
     {
@@ -52,10 +60,11 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
         _end += bytes.Length;
     }
 
-    /// <summary>Forgets what was written behind a place: the half of a message that could not be finished.</summary>
+    /// <summary>Forgets what was written behind a place, and what is shared: the half of a message that could not be finished.</summary>
     public void Truncate(int count)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _end - Room);
+        Shared = default;
         _end = Room + count;
     }
 
@@ -66,6 +75,7 @@ internal sealed class FrameBuffer : IBufferWriter<byte>, IDisposable
             ArrayPool<byte>.Shared.Return(_bytes);
         _bytes = [];
         _end = Room;
+        Shared = default;
     }
 
     private void Grow(int sizeHint)
