@@ -53,8 +53,10 @@ internal sealed partial class OpenDocument
         return (shared.Version, await shared.Opened);
     }
 
+    // One that is still being encoded is good for whoever comes meanwhile, however much is typed: a large document is never
+    // encoded several times at once. What is no longer among the recent operations then comes from the log.
     private bool IsFresh_NeedsLock(SharedSnapshot shared) => !shared.Opened.IsFaulted && (
-        shared.Version == _head
+        !shared.Opened.IsCompleted || shared.Version == _head
         || (_head - shared.Version <= SharedSnapshotOperations && _recent.OldestVersion <= shared.Version));
 
     private void CountTowardsSnapshot_NeedsLock(long operations, long bytes) =>

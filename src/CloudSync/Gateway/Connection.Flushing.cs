@@ -24,7 +24,7 @@ internal sealed partial class Connection : IThreadPoolWorkItem, ITcpWebSocketOwn
 
     // Then it queues up again behind its neighbours: so many frames, or parts of one that is large.
     private const int RoundsAtOnce = 16;
-    private const int PartsAtOnce = 16;
+    private const int PartsAtOnce = 4;
 
     private const int Idle = 0;
     private const int Flushing = 1;

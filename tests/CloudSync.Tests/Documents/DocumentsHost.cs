@@ -30,7 +30,8 @@ internal sealed class DocumentsHost : IAsyncDisposable
     public DocumentService Service => _services.GetRequiredService<DocumentService>();
 
     public static async Task<DocumentsHost> StartAsync(
-        string databasePath, IFanout? fanout = null, Action<CloudSyncOptions>? configure = null, TimeProvider? time = null)
+        string databasePath, IFanout? fanout = null, Action<CloudSyncOptions>? configure = null, TimeProvider? time = null,
+        TaskScheduler? scheduler = null)
     {
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().Build());
@@ -39,6 +40,8 @@ internal sealed class DocumentsHost : IAsyncDisposable
             services.AddSingleton(fanout);
         if (time is not null)
             services.AddSingleton(time);
+        if (scheduler is not null)
+            services.AddSingleton(scheduler);
         services.AddCloudSync(configure).UseSqlite(databasePath);
         var inner = services.Single(service => service.ServiceType == typeof(IOperationLog));
         services.Remove(inner);

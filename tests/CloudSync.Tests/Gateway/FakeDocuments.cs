@@ -20,6 +20,9 @@ internal sealed class FakeDocuments : DocumentRegistry
 
     public Func<CancellationToken, Task>? Draining { get; set; }
 
+    /// <summary>A chunk with the Opened message that sessions give out in the place of theirs; empty: theirs.</summary>
+    public ReadOnlyMemory<byte> SharedOpened { get; set; }
+
     public bool Drained { get; private set; }
 
     public ConcurrentDictionary<FakeSession, bool> Open { get; } = [];
@@ -145,6 +148,15 @@ internal sealed class FakeSession(
         });
 
     public override void SetPresence(SetPresence presence) => Presences.Enqueue(presence);
+
+    public override ReadOnlyMemory<byte> TakeOpened(int leastBytes)
+    {
+        using var _ = Alone();
+        if (documents.SharedOpened.Length < leastBytes || !_waiting.TryPeek(out var first) || first.Opened is null)
+            return default;
+        _waiting.TryDequeue(out var _);
+        return documents.SharedOpened;
+    }
 
     public override SessionRead Read(IBufferWriter<byte> output, int byteLimit)
     {

@@ -21,6 +21,9 @@ internal sealed class ScriptedSocket : WebSocket
     /// <summary>The code with which the gateway closed.</summary>
     public Task<int> Closed => _closed.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
+    /// <summary>Called with each part that the gateway sends, and whether its message ends with it.</summary>
+    public Action<ReadOnlyMemory<byte>, bool>? Sending { get; set; }
+
     public override WebSocketCloseStatus? CloseStatus => null;
 
     public override string? CloseStatusDescription => null;
@@ -74,7 +77,11 @@ internal sealed class ScriptedSocket : WebSocket
 
     public override ValueTask SendAsync(
         ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage,
-        CancellationToken cancellationToken) => ValueTask.CompletedTask;
+        CancellationToken cancellationToken)
+    {
+        Sending?.Invoke(buffer, endOfMessage);
+        return ValueTask.CompletedTask;
+    }
 
     public override Task CloseOutputAsync(
         WebSocketCloseStatus closeStatus, string? statusDescription, CancellationToken cancellationToken)
