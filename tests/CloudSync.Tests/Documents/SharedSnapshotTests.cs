@@ -76,6 +76,33 @@ public sealed class SharedSnapshotTests : IAsyncLifetime
         Assert.Equal(1UL, ServerFrame.Parser.ParseFrom(output.WrittenSpan).Messages[0].Committed.BaseVersion);
     }
 
+    // Around the lengths at which what stands before the snapshot needs a byte more.
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(90)]
+    [InlineData(110)]
+    [InlineData(127)]
+    [InlineData(128)]
+    [InlineData(16_340)]
+    [InlineData(16_384)]
+    [InlineData(2_097_100)]
+    [InlineData(2_097_152)]
+    public void A_message_that_is_encoded_where_it_is_sent_from_is_the_same_as_any_other(int length)
+    {
+        foreach (var type in (DocumentType[])[DocumentType.Text, DocumentType.RichText])
+        {
+            for (var longer = 0; longer < 40; longer += 3)
+            {
+                var content = length == 0 ? Delta.Empty : Delta.FromPlainText(new string('é', (length + longer) / 2) + (longer % 2 == 0 ? "" : "x"));
+                var opened = new Opened { DocumentId = "document-1", Type = type.Name, Version = 300, Head = 301, Title = "Überschrift" };
+                var chunk = ServerChunks.Opened(opened, type.DecodeSnapshot(content.Bytes.Span));
+                opened.Snapshot = Google.Protobuf.ByteString.CopyFrom(content.Bytes.Span);
+                Assert.Equal(new ServerMessage { Opened = opened }, Assert.Single(ServerFrame.Parser.ParseFrom(chunk.Span).Messages));
+            }
+        }
+    }
+
     [Fact]
     public async Task A_small_message_is_left_to_be_read_with_the_rest()
     {
