@@ -188,6 +188,26 @@ public sealed class SocketUpgradeTests
     }
 
     [Fact]
+    public async Task A_program_that_comes_too_soon_is_told_when_to_come_again_and_the_application_hears_nothing_of_it()
+    {
+        var requests = 0;
+        await using var host = await GatewayHost.StartAsync(
+            options => options.Limits.ConnectionsPerSecond = 1, new FakeTimeProvider(), sockets: true,
+            app: app => app.Use((context, next) =>
+            {
+                Interlocked.Increment(ref requests);
+                return next(context);
+            }));
+        await using var client = await host.GreetAsync();
+        var answer = await AskAsync(host, Upgrade + "\r\n");
+        Assert.StartsWith("HTTP/1.1 503 Service Unavailable\r\n", answer, StringComparison.Ordinal);
+        Assert.Matches(@"\r\nCloudSync-Retry-After-Ms: [1-9]\d+\r\n", answer);
+        Assert.Contains("at most 1 connections a second", answer, StringComparison.Ordinal);
+        Assert.Equal(1, requests);
+        await client.PingAsync();
+    }
+
+    [Fact]
     public async Task A_mapped_path_within_a_group_is_taken_over_too()
     {
         await using var host = await GatewayHost.StartAsync(sockets: true, app: static app => app.MapGroup("/api/v1").MapCloudSync("live"));

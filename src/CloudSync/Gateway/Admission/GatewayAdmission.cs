@@ -73,6 +73,19 @@ internal sealed class GatewayAdmission
         return readsHttp && refusal.Code == CloseCode.GatewayBusy ? Admission.TurnedAway : _table.EnterRefused();
     }
 
+    /// <summary>
+    /// What stands in anybody's way just now, so that there is no need to find out who it is; null if nothing does. For programs:
+    /// they read an answer in HTTP.
+    /// </summary>
+    public ConnectionRefusal? RefuseAnybody()
+    {
+        _lag.Measure(_measured);
+        if (!_connections.TryRefuse(Now, out var wait))
+            return null;
+        _metrics.NotAdmitted(nameof(_limits.ConnectionsPerSecond));
+        return Busy(wait);
+    }
+
     /// <summary>Null if a user, whom the host has authenticated, may make another connection.</summary>
     public ConnectionRefusal? EnterUser(string userId)
     {
@@ -134,12 +147,12 @@ internal sealed class GatewayAdmission
         }
 
         _lag.Measure(_measured);
-        return _connections.TryTake(now, out var wait)
-            ? null
-            : new(
-                GatewayRefusals.Busy("connections", nameof(_limits.ConnectionsPerSecond), _limits.ConnectionsPerSecond, wait),
-                CloseCode.GatewayBusy);
+        return _connections.TryTake(now, out var wait) ? null : Busy(wait);
     }
+
+    private ConnectionRefusal Busy(TimeSpan wait) => new(
+        GatewayRefusals.Busy("connections", nameof(_limits.ConnectionsPerSecond), _limits.ConnectionsPerSecond, wait),
+        CloseCode.GatewayBusy);
 
     // Who is on this machine is a proxy that isn't among the trusted ones, behind which is everybody, or the operator's own tool.
     private static bool IsExempt(IPAddress address) => IPAddress.IsLoopback(address);

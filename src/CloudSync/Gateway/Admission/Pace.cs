@@ -61,9 +61,7 @@ internal sealed class Pace(int ceiling, long frequency)
     {
         lock (_gate)
         {
-            var passed = Math.Max(0, now - _savedAt) / (double)frequency;
-            _savedAt = Math.Max(_savedAt, now);
-            _saved = Math.Min(AtOnce(_perSecond, ceiling), _saved + (passed * _perSecond));
+            Save_NeedsGate(now);
             wait = default;
             if (_saved >= 1)
             {
@@ -73,6 +71,20 @@ internal sealed class Pace(int ceiling, long frequency)
 
             wait = Promise_NeedsGate(now);
             return false;
+        }
+    }
+
+    /// <summary>Whether nobody can be taken on just now, and after how long to come again; takes nothing if somebody can.</summary>
+    /// <param name="now">A timestamp.</param>
+    /// <param name="wait">As of <see cref="TryTake"/>, if it is true.</param>
+    public bool TryRefuse(long now, out TimeSpan wait)
+    {
+        lock (_gate)
+        {
+            Save_NeedsGate(now);
+            var refuses = _saved < 1;
+            wait = refuses ? Promise_NeedsGate(now) : default;
+            return refuses;
         }
     }
 
@@ -94,6 +106,13 @@ internal sealed class Pace(int ceiling, long frequency)
 
     private static double AtOnce(double perSecond, int ceiling) =>
         Math.Max(Math.Min(AtOnceMin, ceiling), perSecond * _atOnce.TotalSeconds);
+
+    private void Save_NeedsGate(long now)
+    {
+        var passed = Math.Max(0, now - _savedAt) / (double)frequency;
+        _savedAt = Math.Max(_savedAt, now);
+        _saved = Math.Min(AtOnce(_perSecond, ceiling), _saved + (passed * _perSecond));
+    }
 
     private TimeSpan Promise_NeedsGate(long now)
     {

@@ -46,6 +46,13 @@ internal sealed class SocketUpgrade(Socket socket, SocketUpgrades upgrades) : IH
                 return;
             }
 
+            // In a storm there are thousands of these: the application needn't hear of them.
+            if (!_request.IsOfPage && upgrades.Gateway.Admission.RefuseAnybody() is { } busy)
+            {
+                await UpgradeResponse.SendBusyAsync(socket, busy);
+                return;
+            }
+
             await RunApplicationAsync();
             if (_webSocket is null)
                 await _response!.SendAsync(socket);

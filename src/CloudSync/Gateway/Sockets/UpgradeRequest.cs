@@ -42,6 +42,9 @@ internal sealed class UpgradeRequest : IHttpRequestLineHandler, IHttpHeadersHand
         && _headers.GetCommaSeparatedValues(HeaderNames.Connection).Contains("Upgrade", StringComparer.OrdinalIgnoreCase)
         && Convert.TryFromBase64String(Key, stackalloc byte[KeyBytes + 2], out var bytes) && bytes == KeyBytes;
 
+    /// <summary>Whether a page in a browser asks, which can't read an answer in HTTP.</summary>
+    public bool IsOfPage => _headers.Origin.Count > 0;
+
     /// <summary>Reads it.</summary>
     /// <exception cref="BadRequest">It is none; says what is wrong, and has the status to answer with.</exception>
     public static UpgradeRequest Parse(ReadOnlyMemory<byte> bytes, Socket socket)

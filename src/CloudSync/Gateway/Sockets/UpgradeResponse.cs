@@ -73,6 +73,15 @@ internal sealed class UpgradeResponse : HttpResponseFeature
         socket.Shutdown(SocketShutdown.Send);
     }
 
+    /// <summary>Says when to come again, as the endpoint does.</summary>
+    public static async Task SendBusyAsync(Socket socket, ConnectionRefusal refusal)
+    {
+        await SendAllAsync(socket, Encoding.ASCII.GetBytes(
+            $"HTTP/1.1 503 Service Unavailable\r\nRetry-After: {refusal.RetryAfterSeconds}\r\n{ConnectionRefusal.RetryAfterMsHeader}: {refusal.RetryAfterMs}\r\n"
+            + $"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {refusal.Refusal.Message.Length + 1}\r\nConnection: close\r\n\r\n{refusal.Refusal.Message}\n"));
+        socket.Shutdown(SocketShutdown.Send);
+    }
+
     /// <summary>Says no before there was a request for the application.</summary>
     public static Task SendAsync(Socket socket, int status, string text)
     {
