@@ -73,7 +73,7 @@ internal static class LoadCommand
         {
             if (result.GetValue(cluster) && result.GetResult(url) is not null)
                 result.AddError("Give --url or --cluster, not both.");
-            if (result.GetValue(peer) != CloudSync && (result.GetValue(cluster) || result.GetResult(url) is not null || result.GetValue(presence)))
+            if ((result.GetValue(peer) ?? CloudSync) != CloudSync && (result.GetValue(cluster) || result.GetResult(url) is not null || result.GetValue(presence)))
                 result.AddError("--url, --cluster and --presence are for cloudsync; a peer has a server of its own on this machine.");
             if (result.GetResult(rate) is not null && result.GetResult(rates) is { Implicit: false })
                 result.AddError("Give --rate or --rates, not both.");
