@@ -17,7 +17,7 @@ public sealed record ClusterStatus(bool Well, string Address, IReadOnlyList<Part
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(20);
 
     public string ToJson() => JsonSerializer.Serialize(this, _json);
 

@@ -12,7 +12,7 @@ public sealed class StatusTests(RunningCluster cluster)
     {
         await cluster.RecoverAsync();
         var status = JsonNode.Parse((await cluster.StatusAsync()).ToJson())!;
-        Assert.True((bool)status["well"]!);
+        Assert.True((bool)status["well"]!, status.ToJsonString());
         var parts = status["parts"]!.AsArray().ToDictionary(static part => (string)part!["name"]!, static part => part!);
         Assert.Equal(
             ["nginx", "pgbouncer", "postgres-1", "postgres-2", "rabbitmq", "redis-1", "redis-2", "worker"],
