@@ -21,4 +21,12 @@ internal static class JsonScan
     /// <summary>Writes a number.</summary>
     /// <returns>How many bytes.</returns>
     public static int Write(Span<byte> buffer, long value) => Utf8Formatter.TryFormat(value, buffer, out var written) ? written : 0;
+
+    /// <summary>Writes text behind what is there.</summary>
+    /// <returns>The length of all of it.</returns>
+    public static int Append(Span<byte> buffer, int length, ReadOnlySpan<byte> text)
+    {
+        text.CopyTo(buffer[length..]);
+        return length + text.Length;
+    }
 }

@@ -27,18 +27,18 @@ internal sealed class ShareDbProtocol : LoadProtocol
 
     public override int Type(LoadClient client, int keystrokes, Span<byte> buffer)
     {
-        var length = Write(buffer, 0, "{\"a\":\"op\",\"c\":\"docs\",\"d\":\""u8);
+        var length = JsonScan.Append(buffer, 0, "{\"a\":\"op\",\"c\":\"docs\",\"d\":\""u8);
         length += Encoding.ASCII.GetBytes(client.Document.Id, buffer[length..]);
-        length = Write(buffer, length, "\",\"v\":"u8);
+        length = JsonScan.Append(buffer, length, "\",\"v\":"u8);
         length += JsonScan.Write(buffer[length..], client.Version);
-        length = Write(buffer, length, ",\"seq\":"u8);
+        length = JsonScan.Append(buffer, length, ",\"seq\":"u8);
         length += JsonScan.Write(buffer[length..], (long)client.Sequence);
-        length = Write(buffer, length, ",\"x\":{},\"op\":[{\"p\":[\"text\","u8);
+        length = JsonScan.Append(buffer, length, ",\"x\":{},\"op\":[{\"p\":[\"text\","u8);
         // Its first version made the document; each since has put a letter in at least.
         length += JsonScan.Write(buffer[length..], _random.NextInt64(Math.Max(1, client.Version)));
-        length = Write(buffer, length, "],\"si\":\""u8);
+        length = JsonScan.Append(buffer, length, "],\"si\":\""u8);
         buffer.Slice(length, keystrokes).Fill((byte)'x');
-        return Write(buffer, length + keystrokes, "\"}]}"u8);
+        return JsonScan.Append(buffer, length + keystrokes, "\"}]}"u8);
     }
 
     public override int MoveSelection(LoadClient client, Span<byte> buffer) => 0;
@@ -80,11 +80,5 @@ internal sealed class ShareDbProtocol : LoadProtocol
         var author = JsonScan.Number(JsonScan.After(message, _thread));
         var sequence = JsonScan.Number(JsonScan.After(message, "\"seq\":"u8));
         events.Delivered(client, author, (ulong)sequence, 0);
-    }
-
-    private static int Write(Span<byte> buffer, int at, ReadOnlySpan<byte> text)
-    {
-        text.CopyTo(buffer[at..]);
-        return at + text.Length;
     }
 }

@@ -26,13 +26,13 @@ internal sealed class SocketIoProtocol : LoadProtocol
 
     public override int Type(LoadClient client, int keystrokes, Span<byte> buffer)
     {
-        var length = Write(buffer, 0, "42[\"op\",\""u8);
+        var length = JsonScan.Append(buffer, 0, "42[\"op\",\""u8);
         length += Encoding.ASCII.GetBytes(client.Document.Id, buffer[length..]);
-        length = Write(buffer, length, "\","u8);
+        length = JsonScan.Append(buffer, length, "\","u8);
         length += JsonScan.Write(buffer[length..], _thread | (uint)client.Index);
-        length = Write(buffer, length, ","u8);
+        length = JsonScan.Append(buffer, length, ","u8);
         length += JsonScan.Write(buffer[length..], (long)client.Sequence);
-        return Write(buffer, length, ",\"x\"]"u8);
+        return JsonScan.Append(buffer, length, ",\"x\"]"u8);
     }
 
     public override int MoveSelection(LoadClient client, Span<byte> buffer) => 0;
@@ -68,11 +68,5 @@ internal sealed class SocketIoProtocol : LoadProtocol
         {
             events.Failed(client, "The server sent what can't be read.");
         }
-    }
-
-    private static int Write(Span<byte> buffer, int at, ReadOnlySpan<byte> text)
-    {
-        text.CopyTo(buffer[at..]);
-        return at + text.Length;
     }
 }
