@@ -17,15 +17,19 @@ internal sealed class SocketListenerFactory(
 
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
-        var socket = options.Value.CreateBoundListenSocket(endpoint);
+        Socket? socket = null;
         try
         {
+            socket = options.Value.CreateBoundListenSocket(endpoint);
             socket.Listen(options.Value.Backlog);
         }
-        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        catch (SocketException exception)
         {
-            socket.Dispose();
-            throw new AddressInUseException(exception.Message, exception);
+            socket?.Dispose();
+            // By this kind of exception Kestrel knows that the address is there, and somebody else's.
+            if (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+                throw new AddressInUseException(exception.Message, exception);
+            throw;
         }
 
         return new(new SocketListener(socket, upgrades, CreateContexts(), pools.Create(), options.Value.NoDelay, logs));
