@@ -102,16 +102,20 @@ internal sealed class CompareReport(int runs, int seconds, IReadOnlyList<Workloa
     {
         if (!_steps.TryGetValue((load, target, rate), out var steps))
             return "";
+        var acknowledged = Median(steps, "acknowledged_per_s");
+        // Still busy with what came before.
+        if (acknowledged == 0)
+            return string.Create(CultureInfo.InvariantCulture, $"nothing came, {Cores(steps):N2} cores");
         var cell = new StringBuilder();
         cell.Append(
             CultureInfo.InvariantCulture,
             $"**{Median(steps, "latency_ms_p99"):N0}** ({Median(steps, "latency_ms_p50"):N1}), {Cores(steps):N2} cores");
-        var acknowledged = Median(steps, "acknowledged_per_s");
         // Within what the beginning and the end of a step make.
         if (acknowledged < rate * 0.95)
             cell.Append(CultureInfo.InvariantCulture, $"; only {acknowledged:N0}/s");
+        // Below 0: when it was given up, keystrokes were on others' screens that had not come back to their authors.
         var lost = steps.Sum(static step => (long)step["lost"]!);
-        if (lost != 0)
+        if (lost > 0)
             cell.Append(CultureInfo.InvariantCulture, $"; {lost:N0} never came");
         return cell.ToString();
     }
