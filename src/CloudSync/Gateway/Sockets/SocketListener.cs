@@ -79,11 +79,7 @@ internal sealed class SocketListener : IConnectionListener, IMemoryPoolFeature
         {
             try
             {
-                var socket = await _listening.AcceptAsync();
-                socket.NoDelay = _noDelay;
-                // What is tried is tried without waiting.
-                socket.Blocking = false;
-                _ = LookAsync(socket);
+                _ = LookAsync(await _listening.AcceptAsync());
             }
             catch (Exception exception) when (exception is ObjectDisposedException
                 or SocketException { SocketErrorCode: SocketError.OperationAborted or SocketError.Interrupted })
@@ -108,6 +104,9 @@ internal sealed class SocketListener : IConnectionListener, IMemoryPoolFeature
         var place = _silent.Add(socket);
         try
         {
+            socket.NoDelay = _noDelay;
+            // What is tried is tried without waiting.
+            socket.Blocking = false;
             await socket.ReceiveAsync(Memory<byte>.Empty, SocketFlags.None);
             if (IsOurs(socket))
             {
