@@ -46,7 +46,10 @@ public sealed partial class LocalCluster
     }
 
     private PostgresSettings PostgresSettings(string name) =>
-        new(name, FolderOf(name), State.Postgres[name], State.Password, _options.Detached);
+        new(name, FolderOf(name), State.Postgres[name], State.Password, _options.Detached)
+        {
+            ConnectionsMax = ConnectionsOfPrograms.ToPostgresMax,
+        };
 
     /// <summary>
     /// How the commands that work on the log (audit, migrate, backup, restore) reach it: the primary itself. It has the password.
@@ -54,7 +57,10 @@ public sealed partial class LocalCluster
     public string ConnectionString => PostgresSettings(State.Primary).ConnectionString();
 
     private PgBouncerSettings PgBouncerSettings() =>
-        new("pgbouncer", FolderOf("pgbouncer"), State.PgBouncerPort, State.Password, _options.Detached);
+        new("pgbouncer", FolderOf("pgbouncer"), State.PgBouncerPort, State.Password, _options.Detached)
+        {
+            ClientConnectionsMax = ConnectionsOfPrograms.ToPgBouncerMax,
+        };
 
     private IEnumerable<RedisStart> RedisStarts() => State.RedisPorts.Select((port, i) =>
         new RedisStart(FolderOf($"redis-{i + 1}"), port, $"redis-{i + 1}", State.Password));
@@ -311,9 +317,11 @@ public sealed partial class LocalCluster
         var configuration = new Dictionary<string, string>(State.Settings)
         {
             ["CloudSync__PostgreSql__ConnectionString"] =
-                (bouncer with { Port = PortFor(name, bouncer.Name, bouncer.Port) }).ConnectionString(),
+                (bouncer with { Port = PortFor(name, bouncer.Name, bouncer.Port) }).ConnectionString()
+                + $";Maximum Pool Size={ConnectionsOfPrograms.ToLog}",
             ["CloudSync__PostgreSql__StandbyConnectionString"] =
-                (standby with { Port = PortFor(name, standby.Name, standby.Port) }).ConnectionString(),
+                (standby with { Port = PortFor(name, standby.Name, standby.Port) }).ConnectionString()
+                + $";Maximum Pool Size={ConnectionsOfPrograms.ToStandby}",
             ["CloudSync__RabbitMq__Uri"] = (rabbit with { Port = PortFor(name, "rabbitmq", rabbit.Port) }).Uri,
             ["CloudSync__Delivery__Snapshots"] = "true",
             ["CloudSync__Delivery__AuditFolder"] = FolderOf("audit"),

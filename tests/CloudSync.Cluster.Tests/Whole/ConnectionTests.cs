@@ -4,6 +4,7 @@ using System.Diagnostics;
 using CloudSync.Client;
 using CloudSync.Cluster.Parts;
 using CloudSync.Operations;
+using Npgsql;
 using Xunit;
 
 namespace CloudSync.Cluster.Tests.Whole;
@@ -93,6 +94,32 @@ public sealed class ConnectionTests(RunningCluster cluster)
                 _ = await http.GetStringAsync($"{id}/snapshot?version={random.NextInt64(1, head + 1)}", stop.Token);
                 Interlocked.Increment(ref reads);
             }
+        }
+    }
+
+    // PgBouncer turned some of 29 gateways' connections away, and was busy with nothing but that: edits were not saved.
+    [Fact]
+    public async Task As_many_gateways_as_there_may_be_find_room_at_PgBouncer()
+    {
+        const int programs = ClusterOptions.GatewaysMax + 1;
+        var bouncer = ((ClusterPart<PgBouncer>)cluster.Part("pgbouncer")).Server!;
+        const string setting = "CloudSync__PostgreSql__ConnectionString=";
+        var environment = await File.ReadAllTextAsync(
+            $"/proc/{cluster.Part("gateway-1").Process!.Id}/environ", RunningCluster.Cancellation);
+        var pool = new NpgsqlConnectionStringBuilder(
+            environment.Split('\0').Single(static line => line.StartsWith(setting, StringComparison.Ordinal))[setting.Length..]).MaxPoolSize;
+        await using var source = NpgsqlDataSource.Create(
+            $"{bouncer.Settings.ConnectionString()};Maximum Pool Size={programs * pool};Timeout=60");
+        var opened = new List<NpgsqlConnection>();
+        try
+        {
+            while (opened.Count < programs * pool)
+                opened.Add(await source.OpenConnectionAsync(RunningCluster.Cancellation));
+        }
+        finally
+        {
+            foreach (var connection in opened)
+                await connection.DisposeAsync();
         }
     }
 
