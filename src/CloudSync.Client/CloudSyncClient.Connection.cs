@@ -66,9 +66,9 @@ public sealed partial class CloudSyncClient
         _connection = null;
         StopTrial();
         // Who closes with a code of ours, or says when to come back, is the server; who denies a WebSocket needn't be.
-        if (closure.ByServer || closure.RetryAfter > TimeSpan.Zero)
-            _choice.Heard();
-        var otherWay = _choice.Ended(decisive: tookTooLong || closure.Refusal is not null);
+        var isTold = closure.ByServer || closure.RetryAfter > TimeSpan.Zero || connection.ReturnAt is not null;
+        var otherWay = _choice.Ended(
+            Now, isTold ? ConnectionEnd.Told : tookTooLong || closure.Refusal is not null ? ConnectionEnd.Decisive : ConnectionEnd.Cut);
         if (closure.Refusal is null || otherWay)
             connection.Transport.Close();
         else

@@ -2,10 +2,25 @@
 //
 // A WebSocket is tried first. When two in a row have ended before the server said anything, or one has brought nothing within
 // its time or was denied, plain requests are tried at once, so that a server which is merely down isn't taken for a broken
-// network: it would have to come up between the two. What has worked is kept to for a minute; then a WebSocket is tried beside
-// the connection, and if it holds the client moves. If not, it is tried again after twice the time, an hour at the most.
+// network: it would have to come up between the two. The same when three in a row were cut off within ten seconds after the
+// server's welcome: some let a WebSocket begin and look at it then. What has worked is kept to for a minute; then a WebSocket is
+// tried beside the connection, and if it holds the client moves. If not, it is tried again after twice the time, an hour at the
+// most.
 
 namespace CloudSync.Client;
+
+/// <summary>How a connection came to its end.</summary>
+internal enum ConnectionEnd
+{
+    /// <summary>Cut off, by whatever there is on the way.</summary>
+    Cut,
+
+    /// <summary>It took too long, or was denied.</summary>
+    Decisive,
+
+    /// <summary>The server has said so, or there was nothing to connect with.</summary>
+    Told,
+}
 
 internal sealed class TransportChoice(TransportKind kind)
 {
@@ -15,7 +30,11 @@ internal sealed class TransportChoice(TransportKind kind)
     /// <summary>How long one that has connected must hold: some are cut off after the handshake.</summary>
     public static readonly TimeSpan TrialHolds = TimeSpan.FromSeconds(2);
 
+    /// <summary>A WebSocket that has lasted as long after the welcome works.</summary>
+    public static readonly TimeSpan Holds = TimeSpan.FromSeconds(10);
+
     private const int FailuresMax = 2;
+    private const int CutsMax = 3;
 
     private static readonly TimeSpan _retryFirst = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _retryMax = TimeSpan.FromHours(1);
@@ -23,10 +42,11 @@ internal sealed class TransportChoice(TransportKind kind)
     // Of the connection there is.
     private bool _isPolled;
     private bool _heard;
-    private bool _welcomed;
+    private TimeSpan? _welcomedAt;
 
-    // WebSockets in a row that have failed, and connections over plain requests.
+    // WebSockets in a row that have failed, those that were cut off too soon, and connections over plain requests that have failed.
     private int _failures;
+    private int _cuts;
     private int _failuresPolled;
     private bool _usePolled;
 
@@ -40,7 +60,8 @@ internal sealed class TransportChoice(TransportKind kind)
     /// <summary>Decides about a connection that begins: true if it is one over plain requests.</summary>
     public bool Begin(TimeSpan now)
     {
-        _heard = _welcomed = false;
+        _heard = false;
+        _welcomedAt = null;
         _isPolled = kind switch
         {
             TransportKind.Auto => _usePolled || now < _polledUntil,
@@ -55,42 +76,47 @@ internal sealed class TransportChoice(TransportKind kind)
     /// <summary>The connection there is works.</summary>
     public void Welcomed(TimeSpan now)
     {
-        _welcomed = true;
+        _welcomedAt = now;
         if (kind != TransportKind.Auto)
             return;
-        _failuresPolled = 0;
+        _failures = _failuresPolled = 0;
         _usePolled = false;
         if (!_isPolled)
         {
-            (_failures, _retry, _polledUntil) = (0, _retryFirst, TimeSpan.MinValue);
+            _polledUntil = TimeSpan.MinValue;
             return;
         }
 
         // One more that fails is enough.
-        _failures = FailuresMax - 1;
+        (_failures, _cuts) = (FailuresMax - 1, CutsMax - 1);
         _polledUntil = _polledUntil > now + _retry ? _polledUntil : now + _retry;
         TrialAt = _polledUntil;
     }
 
     /// <summary>The connection there is has ended. True: the other way is to be tried at once.</summary>
-    /// <param name="decisive">It took too long, or was denied: one such is enough.</param>
-    public bool Ended(bool decisive)
+    /// <param name="now">The moment.</param>
+    /// <param name="end">How; a decisive one is enough.</param>
+    public bool Ended(TimeSpan now, ConnectionEnd end)
     {
         TrialAt = null;
-        if (kind != TransportKind.Auto || _welcomed)
+        if (kind != TransportKind.Auto)
             return false;
         if (_isPolled)
         {
+            if (_welcomedAt is not null)
+                return false;
             _usePolled = false;
             if (++_failuresPolled >= FailuresMax)
                 _polledUntil = TimeSpan.MinValue;
             return false;
         }
 
-        if (_heard)
+        if (_welcomedAt is { } since)
+            return EndedOpen(now - since, end);
+        if (_heard || end == ConnectionEnd.Told)
             return false;
         _failures++;
-        _usePolled = decisive || _failures >= FailuresMax;
+        _usePolled = end == ConnectionEnd.Decisive || _failures >= FailuresMax;
         if (_usePolled)
             _failures = FailuresMax;
         return _usePolled;
@@ -106,5 +132,14 @@ internal sealed class TransportChoice(TransportKind kind)
         _retry = _retry * 2 < _retryMax ? _retry * 2 : _retryMax;
         _polledUntil = held ? TimeSpan.MinValue : now + _retry;
         TrialAt = held ? null : _polledUntil;
+    }
+
+    private bool EndedOpen(TimeSpan lasted, ConnectionEnd end)
+    {
+        if (lasted >= Holds)
+            (_cuts, _retry) = (0, _retryFirst);
+        else if (end != ConnectionEnd.Told)
+            _usePolled = ++_cuts >= CutsMax;
+        return _usePolled;
     }
 }

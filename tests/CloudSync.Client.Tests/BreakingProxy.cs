@@ -23,6 +23,9 @@ public enum Breaking
 
     /// <summary>It begins, and is cut off.</summary>
     Cuts,
+
+    /// <summary>It is cut off behind the server's first message.</summary>
+    CutsLater,
 }
 
 internal sealed partial class BreakingProxy : IAsyncDisposable
@@ -102,11 +105,14 @@ internal sealed partial class BreakingProxy : IAsyncDisposable
             if (text.Contains("Upgrade: websocket", StringComparison.OrdinalIgnoreCase))
             {
                 Interlocked.Increment(ref _upgrades);
-                if (Breaking != Breaking.No)
+                if (Breaking is not (Breaking.No or Breaking.CutsLater))
                 {
                     await BreakAsync(client, text);
                     return;
                 }
+
+                await PassAsync(client, head.AsMemory(0, count), messages: Breaking == Breaking.CutsLater ? 1 : int.MaxValue);
+                return;
             }
 
             await PassAsync(client, head.AsMemory(0, count));
@@ -139,7 +145,8 @@ internal sealed partial class BreakingProxy : IAsyncDisposable
                 + $"Sec-WebSocket-Accept: {Convert.ToBase64String(accepted)}\r\n\r\n"));
     }
 
-    private async Task PassAsync(Socket client, ReadOnlyMemory<byte> head)
+    // Of a WebSocket so many of the server's messages, each of which is a part of its own behind the answer to the upgrade.
+    private async Task PassAsync(Socket client, ReadOnlyMemory<byte> head, int messages = int.MaxValue)
     {
         var server = Keep(new Socket(SocketType.Stream, ProtocolType.Tcp));
         try
@@ -148,7 +155,8 @@ internal sealed partial class BreakingProxy : IAsyncDisposable
             var held = new StrongBox();
             Look(head.Span, held);
             await server.SendAsync(head);
-            await Task.WhenAny(CopyAsync(client, server, bytes => Look(bytes, held)), BackAsync(server, client, held));
+            await Task.WhenAny(
+                CopyAsync(client, server, bytes => Look(bytes, held)), CopyAsync(server, client, null, () => held.Value, messages));
         }
         finally
         {
@@ -164,13 +172,10 @@ internal sealed partial class BreakingProxy : IAsyncDisposable
         held.Value = HoldsStreams && text.Contains("text/event-stream", StringComparison.Ordinal);
     }
 
-    private static Task BackAsync(Socket server, Socket client, StrongBox held) =>
-        CopyAsync(server, client, null, () => held.Value);
-
-    private static async Task CopyAsync(Socket from, Socket to, SpanAction? seen, Func<bool>? isHeld = null)
+    private static async Task CopyAsync(Socket from, Socket to, SpanAction? seen, Func<bool>? isHeld = null, int messages = int.MaxValue)
     {
         var buffer = new byte[16 * 1024];
-        while (await from.ReceiveAsync(buffer.AsMemory()) is > 0 and var count)
+        for (var part = 0; part <= messages && await from.ReceiveAsync(buffer.AsMemory()) is > 0 and var count; part++)
         {
             seen?.Invoke(buffer.AsSpan(0, count));
             if (isHeld?.Invoke() != true)

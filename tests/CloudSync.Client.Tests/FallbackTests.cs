@@ -27,6 +27,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [InlineData(Breaking.Refuses, 1)]
     [InlineData(Breaking.Swallows, 1)]
     [InlineData(Breaking.Cuts, 2)]
+    [InlineData(Breaking.CutsLater, 3)]
     public async Task A_client_whose_network_breaks_websockets_writes_over_plain_requests(Breaking breaking, int upgrades)
     {
         await using BreakingProxy proxy = new(_server.Endpoint, breaking);

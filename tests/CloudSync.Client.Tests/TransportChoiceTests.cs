@@ -16,6 +16,8 @@ public sealed class TransportChoiceTests
         Answers,
         Works,
         TakesTooLong,
+        IsCutOff,
+        IsClosed,
     }
 
     [Fact]
@@ -73,11 +75,44 @@ public sealed class TransportChoiceTests
         _now = _choice.TrialAt!.Value;
         _choice.TrialBegun();
         _choice.TrialEnded(_now, held: true);
-        _choice.Ended(decisive: false);
+        _choice.Ended(_now, ConnectionEnd.Told);
         Assert.Equal((false, true), Attempt(Fate.Fails));
         Begin();
         _choice.Welcomed(_now);
         Assert.Equal(2, (_choice.TrialAt!.Value - _now).TotalMinutes);
+    }
+
+    [Fact]
+    public void Three_websockets_that_are_cut_off_soon_after_the_welcome_are_followed_by_plain_requests() =>
+        Assert.Equal(
+            [(false, false), (false, false), (false, true), (true, false)],
+            ((Fate[])[Fate.IsCutOff, Fate.IsCutOff, Fate.IsCutOff, Fate.Works]).Select(Attempt).ToArray());
+
+    [Fact]
+    public void One_that_has_lasted_or_that_the_server_has_closed_is_not_among_them()
+    {
+        foreach (var fate in (Fate[])[Fate.IsCutOff, Fate.IsCutOff, Fate.Works, Fate.IsCutOff, Fate.IsClosed, Fate.IsClosed, Fate.IsCutOff])
+            Assert.Equal((false, false), Attempt(fate));
+        Assert.Equal((false, true), Attempt(Fate.IsCutOff));
+    }
+
+    [Fact]
+    public void A_websocket_that_is_moved_to_and_cut_off_again_is_tried_more_and_more_rarely()
+    {
+        for (var i = 0; i < 3; i++)
+            Attempt(Fate.IsCutOff);
+        foreach (var minutes in (double[])[1, 2, 4])
+        {
+            Assert.True(Begin());
+            _choice.Heard();
+            _choice.Welcomed(_now);
+            Assert.Equal(minutes, (_choice.TrialAt!.Value - _now).TotalMinutes);
+            _now = _choice.TrialAt.Value;
+            _choice.TrialBegun();
+            _choice.TrialEnded(_now, held: true);
+            _choice.Ended(_now, ConnectionEnd.Told);
+            Assert.Equal((false, true), Attempt(Fate.IsCutOff));
+        }
     }
 
     [Theory]
@@ -90,7 +125,7 @@ public sealed class TransportChoiceTests
         for (var i = 0; i < 5; i++)
         {
             Assert.Equal(polled, choice.Begin(_now));
-            Assert.False(choice.Ended(decisive: true));
+            Assert.False(choice.Ended(_now, ConnectionEnd.Decisive));
         }
     }
 
@@ -108,10 +143,17 @@ public sealed class TransportChoiceTests
     private (bool Polled, bool AtOnce) Attempt(Fate fate)
     {
         var polled = Begin();
-        if (fate is Fate.Answers or Fate.Works)
+        if (fate is not (Fate.Fails or Fate.TakesTooLong))
             _choice.Heard();
-        if (fate == Fate.Works)
+        if (fate is Fate.Works or Fate.IsCutOff or Fate.IsClosed)
             _choice.Welcomed(_now);
-        return (polled, _choice.Ended(fate == Fate.TakesTooLong));
+        if (fate == Fate.Works && !polled)
+            _now += TransportChoice.Holds;
+        return (polled, _choice.Ended(_now, fate switch
+        {
+            Fate.TakesTooLong => ConnectionEnd.Decisive,
+            Fate.IsClosed => ConnectionEnd.Told,
+            _ => ConnectionEnd.Cut,
+        }));
     }
 }

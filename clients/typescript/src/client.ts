@@ -24,7 +24,7 @@ import type { SocketClosed } from "./polled-socket.js";
 import { plainText, richText } from "./rich-text.js";
 import { systemTimers } from "./system-timers.js";
 import { Tokens } from "./tokens.js";
-import { Transports } from "./transports.js";
+import { Transports, type ConnectionEnd } from "./transports.js";
 
 /** Rich text and plain text. */
 const text: DocumentKind<CollaborativeDocument> = {
@@ -182,7 +182,7 @@ export class CloudSyncClient {
     this.#closed = true;
     globalThis.removeEventListener?.("online", this.#online);
     this.#hangUp(LEFT);
-    this.#transports.ended(false);
+    this.#transports.ended("told");
     this.#tokens.fail(new Error("The client is closed."));
     this.#become("offline");
   }
@@ -246,15 +246,14 @@ export class CloudSyncClient {
         .catch(() => {
           if (!isCurrent()) return;
           // The way there is not to blame.
-          this.#transports.heard();
-          this.#lose();
+          this.#lose("told");
         });
     };
     socket.onmessage = (event: { data: unknown }) => isCurrent() && this.#receive(event.data);
     socket.onclose = (event: SocketClosed) => isCurrent() && this.#closedByServer(event);
     // Always followed by `close`, which tells more.
     socket.onerror = () => {};
-    this.#timer = this.#timers.setTimeout(() => this.#lose(true), HANDSHAKE_TIMEOUT_MS);
+    this.#timer = this.#timers.setTimeout(() => this.#lose("late"), HANDSHAKE_TIMEOUT_MS);
     this.#become("connecting");
   }
 
@@ -365,30 +364,30 @@ export class CloudSyncClient {
     // docs/protocol.md: 4000 to 4099 come back, 4100 to 4199 do not.
     if (code >= 4100 && code <= 4199)
       return this.#refuse(new RefusedError(`CLOSE_${code}`, reason || `The server closed the connection with code ${code}.`));
-    // A code of the server's own says that it was there.
-    if (code >= 4000) this.#transports.heard();
     if (retryAfterMs !== undefined) this.#invite(retryAfterMs, retryAfterMs + this.#backoff.next());
-    this.#lose();
+    // A code of the server's own says that it was there.
+    this.#lose(code >= 4000 ? "told" : "cut");
   }
 
   #refuse(reason: RefusedError): void {
     this.#reason = reason;
     this.#hangUp(LEFT);
-    this.#transports.ended(false);
+    this.#transports.ended("told");
     this.#tokens.fail(reason);
     this.#become("refused");
   }
 
-  #lose(tookTooLong = false): void {
+  #lose(end: ConnectionEnd = "cut"): void {
     const now = this.#timers.now();
     if (this.#kind === "live") this.#backoff.forget(now - this.#liveSince);
     this.#hangUp(COMING_BACK);
-    if (this.#transports.ended(tookTooLong)) this.#invitedAt = now;
+    if (this.#transports.ended(this.#invitedAt === undefined ? end : "told")) this.#invitedAt = now;
     const delay_ms = this.#invitedAt === undefined ? this.#backoff.next() : Math.max(0, this.#invitedAt - now);
     this.#invitedAt = undefined;
     this.#retryAt = now + delay_ms;
     this.#timer = this.#timers.setTimeout(() => this.#connect(), delay_ms);
-    this.#become("offline");
+    // Whoever only takes another way is not offline for the blink of an eye.
+    this.#become(delay_ms === 0 ? "connecting" : "offline");
   }
 
   #hangUp(code: number): void {

@@ -2,18 +2,25 @@
 //
 // A WebSocket is tried first. When two in a row have ended before the server said anything, or one has brought nothing within
 // its time, plain requests are tried at once, so that a server which is merely down isn't taken for a broken network: it would
-// have to come up between the two. What has worked is kept to for a minute; then a WebSocket is tried beside the connection, and
-// if it holds the client moves. If not, it is tried again after twice the time, an hour at the most.
+// have to come up between the two. The same when three in a row were cut off within ten seconds after the server's welcome: some
+// let a WebSocket begin and look at it then. What has worked is kept to for a minute; then a WebSocket is tried beside the
+// connection, and if it holds the client moves. If not, it is tried again after twice the time, an hour at the most.
 import type { ClientOptions, Timers, WebSocketLike } from "./api.js";
 import { PolledSocket } from "./polled-socket.js";
 
 const FAILURES_MAX = 2;
+const CUTS_MAX = 3;
+// A WebSocket that has lasted as long after the welcome works.
+const HOLDS_MS = 10_000;
 const RETRY_MS_FIRST = 60_000;
 const RETRY_MS_MAX = 3_600_000;
 // Some cut a WebSocket off after the handshake.
 const TRIAL_MS = 2_000;
 
 type Kind = "websocket" | "polled";
+
+/** How a connection came to its end: cut off by whatever there is on the way; given up since it took too long; or told so. */
+export type ConnectionEnd = "cut" | "late" | "told";
 
 export class Transports {
   readonly #name: NonNullable<ClientOptions["transport"]>;
@@ -24,9 +31,10 @@ export class Transports {
   // Of the connection there is.
   #url = "";
   #heard = false;
-  #welcomed = false;
-  // WebSockets in a row that have failed, and connections over plain requests.
+  #welcomedAt: number | undefined;
+  // WebSockets in a row that have failed, those that were cut off too soon, and connections over plain requests that have failed.
   #failures = 0;
+  #cuts = 0;
   #failuresPolled = 0;
   #usePolled = false;
   // Until then plain requests are what works.
@@ -50,7 +58,8 @@ export class Transports {
   /** Connects in the way that is due. */
   connect(url: string): WebSocketLike {
     this.#url = url;
-    this.#heard = this.#welcomed = false;
+    this.#heard = false;
+    this.#welcomedAt = undefined;
     this.#kind = this.#isPolledDue() ? "polled" : "websocket";
     return this.#open[this.#kind](url);
   }
@@ -62,39 +71,51 @@ export class Transports {
 
   /** The connection works. `move` is called when the client should leave it for a better one. */
   welcomed(move: () => void): void {
-    this.#welcomed = true;
+    this.#welcomedAt = this.#timers.now();
     if (this.#name !== "auto" || !this.#hasWebSocket) return;
-    if (this.#kind === "websocket") return this.forget();
+    this.#failures = this.#failuresPolled = 0;
+    this.#usePolled = false;
+    if (this.#kind === "websocket") {
+      this.#polledUntil = -Infinity;
+      return;
+    }
     // One more that fails is enough.
     this.#failures = FAILURES_MAX - 1;
-    this.#failuresPolled = 0;
-    this.#usePolled = false;
+    this.#cuts = CUTS_MAX - 1;
     this.#polledUntil = Math.max(this.#polledUntil, this.#timers.now() + this.#retry_ms);
     this.#trialTimer = this.#timers.setTimeout(() => this.#try(move), this.#polledUntil - this.#timers.now());
   }
 
-  /** The connection has ended, by itself or since it took too long. True: the other way is to be tried at once. */
-  ended(tookTooLong: boolean): boolean {
+  /** The connection has ended. True: the other way is to be tried at once. */
+  ended(end: ConnectionEnd): boolean {
     this.#stopTrial();
-    if (this.#name !== "auto" || !this.#hasWebSocket || this.#welcomed) return false;
+    if (this.#name !== "auto" || !this.#hasWebSocket) return false;
     if (this.#kind === "polled") {
+      if (this.#welcomedAt !== undefined) return false;
       this.#usePolled = false;
       if (++this.#failuresPolled >= FAILURES_MAX) this.#polledUntil = -Infinity;
       return false;
     }
-    if (this.#heard) return false;
+    if (this.#welcomedAt !== undefined) return this.#endedOpen(end, this.#timers.now() - this.#welcomedAt);
+    if (this.#heard || end === "told") return false;
     this.#failures++;
-    this.#usePolled = tookTooLong || this.#failures >= FAILURES_MAX;
+    this.#usePolled = end === "late" || this.#failures >= FAILURES_MAX;
     if (this.#usePolled) this.#failures = FAILURES_MAX;
     return this.#usePolled;
   }
 
   /** Nothing that was learned holds any more: it may be another network. */
   forget(): void {
-    this.#failures = this.#failuresPolled = 0;
+    this.#failures = this.#failuresPolled = this.#cuts = 0;
     this.#usePolled = false;
     this.#polledUntil = -Infinity;
     this.#retry_ms = RETRY_MS_FIRST;
+  }
+
+  #endedOpen(end: ConnectionEnd, lasted_ms: number): boolean {
+    if (lasted_ms >= HOLDS_MS) this.forget();
+    else if (end !== "told") this.#usePolled = ++this.#cuts >= CUTS_MAX;
+    return this.#usePolled;
   }
 
   #isPolledDue(): boolean {

@@ -62,16 +62,18 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
       look();
     });
 
-  it.each<Breaking>(["refuses", "swallows", "cuts"])("a client whose network %s WebSockets writes over plain requests", async (breaking) => {
+  const broken: [Breaking, number][] = [["refuses", 2], ["swallows", 1], ["cuts", 2], ["cuts later", 3]];
+
+  it.each(broken)("a client whose network %s WebSockets writes over plain requests", async (breaking, upgrades) => {
     const id = await create();
     const client = await through(breaking);
     await writes(client, id, "Hello");
-    expect(proxy.upgrades).toBe(breaking === "swallows" ? 1 : 2);
+    expect(proxy.upgrades).toBe(upgrades);
     expect(proxy.requests).toContain("GET text/event-stream");
     // And comes back the same way at once.
     proxy.cut();
     await writes(client, id, "Again");
-    expect(proxy.upgrades).toBe(breaking === "swallows" ? 1 : 2);
+    expect(proxy.upgrades).toBe(upgrades);
   });
 
   it("a client whose network holds streams back as well reads by single polls, on the same connection", async () => {
@@ -109,7 +111,7 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
     await writes(client, id, "Hello");
     proxy.breaking = undefined;
     const document = client.open(id);
-    const moved = new Promise<void>((resolve) => client.on("state", ({ kind }) => void (kind === "offline" && resolve())));
+    const moved = new Promise<void>((resolve) => client.on("state", ({ kind }) => void (kind === "connecting" && resolve())));
     await moved;
     document.submit(new Delta().insert("Again"));
     await document.saved();
@@ -201,11 +203,13 @@ describe("which way to connect", () => {
       time,
       transports,
       /** Connects, and what became of it. */
-      attempt(fate: "fails" | "answers" | "works" | "hangs"): [string, boolean | undefined] {
+      attempt(fate: "fails" | "answers" | "works" | "hangs" | "is cut off" | "is closed" | "lasts"): [string, boolean | undefined] {
         transports.connect("ws://x");
-        if (fate === "answers" || fate === "works") transports.heard();
-        if (fate === "works") transports.welcomed(() => moves++);
-        return [opened.at(-1)![0], fate === "works" ? undefined : transports.ended(fate === "hangs")];
+        if (fate !== "fails" && fate !== "hangs") transports.heard();
+        if (fate === "works" || fate === "lasts" || fate.startsWith("is")) transports.welcomed(() => moves++);
+        if (fate === "lasts") time.advance(10_000);
+        const ended = () => transports.ended(fate === "hangs" ? "late" : fate === "is closed" ? "told" : "cut");
+        return [opened.at(-1)![0], fate === "works" ? undefined : ended()];
       },
       get trial() {
         return opened.at(-1)!;
@@ -244,7 +248,7 @@ describe("which way to connect", () => {
     const { transports } = rest;
     attempt("hangs");
     expect(attempt("works")[0]).toBe("polled");
-    transports.ended(false);
+    transports.ended("cut");
     expect(attempt("works")[0]).toBe("polled");
     const chosen = choose();
     chosen.attempt("hangs");
@@ -275,8 +279,38 @@ describe("which way to connect", () => {
     chosen.trial[1].onopen?.({});
     chosen.time.advance(2_000);
     expect([chosen.moves, chosen.trial[1].isClosed]).toEqual([1, true]);
-    chosen.transports.ended(false);
+    chosen.transports.ended("told");
     expect(chosen.attempt("works")[0]).toBe("websocket");
+  });
+
+  it("three that are cut off soon after the welcome are followed by plain requests", () => {
+    const { attempt } = choose();
+    expect([attempt("is cut off"), attempt("is cut off"), attempt("is cut off"), attempt("works")]).toEqual([
+      ["websocket", false], ["websocket", false], ["websocket", true], ["polled", undefined],
+    ]);
+  });
+
+  it("one that has lasted, or that the server has closed, is not among them", () => {
+    const { attempt } = choose();
+    for (const fate of ["is cut off", "is cut off", "lasts", "is cut off", "is closed", "is closed", "is cut off"] as const)
+      expect(attempt(fate)).toEqual(["websocket", false]);
+    expect(attempt("is cut off")).toEqual(["websocket", true]);
+  });
+
+  it("one that is moved to and cut off again is tried more and more rarely", () => {
+    const chosen = choose();
+    for (let cuts = 0; cuts < 3; cuts++) chosen.attempt("is cut off");
+    for (const minutes of [1, 2, 4]) {
+      expect(chosen.attempt("works")[0]).toBe("polled");
+      chosen.time.advance(minutes * 60_000 - 1);
+      expect(chosen.trial[0]).toBe("polled");
+      chosen.time.advance(1);
+      expect(chosen.trial[0]).toBe("websocket");
+      chosen.trial[1].onopen?.({});
+      chosen.time.advance(2_000);
+      chosen.transports.ended("told");
+      expect(chosen.attempt("is cut off")).toEqual(["websocket", true]);
+    }
   });
 
   it("no trial outlives its connection", () => {
@@ -284,7 +318,7 @@ describe("which way to connect", () => {
     chosen.attempt("hangs");
     chosen.attempt("works");
     chosen.time.advance(60_000);
-    chosen.transports.ended(false);
+    chosen.transports.ended("cut");
     expect([chosen.trial[1].isClosed, chosen.time.waiting]).toEqual([true, 0]);
   });
 
@@ -292,7 +326,7 @@ describe("which way to connect", () => {
     const { attempt, transports } = choose();
     attempt("hangs");
     attempt("works");
-    transports.ended(false);
+    transports.ended("cut");
     transports.forget();
     expect(attempt("fails")).toEqual(["websocket", false]);
   });

@@ -4,8 +4,8 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** What it does to a WebSocket: says no, says nothing, or lets it begin and cuts it off. */
-export type Breaking = "refuses" | "swallows" | "cuts";
+/** What it does to a WebSocket: says no, says nothing, or cuts it off, at once or behind the server's first message. */
+export type Breaking = "refuses" | "swallows" | "cuts" | "cuts later";
 
 export class BreakingProxy {
   /** Undefined: it lets WebSockets through, too. */
@@ -27,6 +27,11 @@ export class BreakingProxy {
 
   get url(): string {
     return `ws://localhost:${(this.#server.address() as AddressInfo).port}${this.#target.pathname}`;
+  }
+
+  /** Where a page is that comes through it. */
+  get origin(): string {
+    return new URL(this.url.replace(/^ws/, "http")).origin;
   }
 
   start(): Promise<void> {
@@ -85,7 +90,10 @@ export class BreakingProxy {
       const headers = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}`);
       socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join("\r\n")}\r\n\r\n`);
       socket.write(head);
-      upstream.pipe(socket).pipe(upstream);
+      socket.pipe(upstream);
+      // The server says nothing before it was greeted, so that this is a message.
+      if (this.breaking === "cuts later") upstream.once("data", (message: Buffer) => socket.end(message, () => socket.destroy()));
+      else upstream.pipe(socket);
     });
     passed.on("error", () => socket.destroy());
     passed.end();
