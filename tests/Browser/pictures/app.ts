@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { agree } from "../support/person.js";
 import { expect, test } from "../support/test.js";
-import type { Op } from "../support/server.js";
+import type { Op } from "../support/api.js";
 
 const images = resolve(import.meta.dirname, "../../../docs/images");
 

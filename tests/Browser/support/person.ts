@@ -1,6 +1,6 @@
 // Somebody with a browser: what they do, and what they see.
 import { expect, type BrowserContext, type Locator, type Page } from "@playwright/test";
-import type { Op, Server } from "./server.js";
+import type { Api, Op } from "./api.js";
 
 const colors = ["#3b5bdb", "#087f5b", "#c2255c", "#c4500c"];
 let entered = 0;
@@ -13,7 +13,7 @@ interface Opened {
     setSelection(index: number, length: number, source: string): void;
     getSelection(): { index: number; length: number } | null;
   };
-  document: { content: { ops: Op[] }; version: number; unsaved: boolean; state: { kind: string; unsaved: number } };
+  document: { content: { ops: Op[] }; version: number; unsaved: boolean; state: { kind: string; unsaved: number }; endUndoStep(): void };
 }
 
 declare global {
@@ -53,7 +53,7 @@ export class Person {
     person.page.on("pageerror", (error) => person.faults.push(error.stack ?? error.message));
     person.page.on("console", (message) => {
       // A server that is away is what some tests are about.
-      if (message.type() !== "error" || /ERR_CONNECTION|WebSocket connection/.test(message.text())) return;
+      if (message.type() !== "error" || /ERR_CONNECTION|ERR_INTERNET_DISCONNECTED|WebSocket connection/.test(message.text())) return;
       person.faults.push(message.text());
     });
     person.page.on("request", (request) => {
@@ -136,7 +136,7 @@ export class Person {
 }
 
 /** Waits until everybody's editor, everybody's client and the server hold the same, and returns it. */
-export async function agree(server: Server, id: string, ...people: Person[]): Promise<Op[]> {
+export async function agree(server: Api, id: string, ...people: Person[]): Promise<Op[]> {
   await expect.poll(async () => Promise.all(people.map((person) => person.unsaved())), { message: "unsaved edits" })
     .toEqual(people.map(() => 0));
   const content = await server.content(id);

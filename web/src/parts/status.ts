@@ -1,13 +1,19 @@
 // How the connection is, in a few words.
 import type { DocumentState } from "@cloudsync/client";
 import { h } from "../dom.js";
+import { Patience } from "./patience.js";
 
 export class Status {
   readonly #text = h("span");
   readonly #count = h("span", { class: "unsaved" });
   readonly element = h("div", { class: "status", role: "status" }, h("i", { "aria-hidden": "true" }), this.#text, this.#count);
+  readonly #patience = new Patience((state) => this.#tell(state));
 
   show(state: DocumentState): void {
+    this.#patience.show(state);
+  }
+
+  #tell(state: DocumentState): void {
     this.element.dataset["kind"] = state.kind;
     this.#text.textContent = words(state);
     const waits = state.unsaved > 0 && (state.kind === "offline" || state.kind === "connecting");
