@@ -5,24 +5,8 @@ using Xunit;
 
 namespace CloudSync.Client.Tests;
 
-public sealed class FallbackTests : IAsyncLifetime
+public sealed class FallbackTests() : WithRealServer("text")
 {
-    private readonly RealServer _server = new();
-    private readonly List<CloudSyncClient> _clients = [];
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await _server.Documents.CreateAsync("doc", "text", "", "", ReadOnlyMemory<byte>.Empty, TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var client in _clients)
-            client.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Theory]
     [InlineData(Breaking.Refuses, 1)]
     [InlineData(Breaking.Swallows, 1)]
@@ -30,7 +14,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [InlineData(Breaking.CutsLater, 3)]
     public async Task A_client_whose_network_breaks_websockets_writes_over_plain_requests(Breaking breaking, int upgrades)
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, breaking);
+        await using BreakingProxy proxy = new(Server.Endpoint, breaking);
         var document = await OpenAsync(proxy);
         await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
         Assert.Equal(upgrades, proxy.Upgrades);
@@ -45,7 +29,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [Fact]
     public async Task A_client_whose_network_holds_streams_back_as_well_reads_by_single_polls()
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses) { HoldsStreams = true };
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.Refuses) { HoldsStreams = true };
         var document = await OpenAsync(proxy, clock: new QuickClock(10));
         await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
         Assert.Single(proxy.Requests, static request => request == "STREAM");
@@ -55,7 +39,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [Fact]
     public async Task A_client_uses_a_websocket_where_there_is_one()
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.No);
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.No);
         var document = await OpenAsync(proxy);
         await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
         Assert.Equal((1, "GET"), (proxy.Upgrades, Assert.Single(proxy.Requests)));
@@ -64,7 +48,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [Fact]
     public async Task A_client_that_has_no_token_at_first_does_not_blame_its_network()
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.No);
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.No);
         var asked = 0;
         using CloudSyncClient client = new(proxy.Endpoint, new()
         {
@@ -81,11 +65,11 @@ public sealed class FallbackTests : IAsyncLifetime
     [Fact]
     public async Task A_client_moves_to_a_websocket_when_its_network_lets_it()
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.Refuses);
         var document = await OpenAsync(proxy, clock: new QuickClock(10));
         await document.SubmitAsync(Delta.FromPlainText("Hello")).Soon();
         var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _clients[0].StateChanged += state =>
+        Clients[0].StateChanged += state =>
         {
             if (state.Kind != SyncStateKind.Live)
                 left.TrySetResult();
@@ -104,7 +88,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [InlineData(TransportKind.Polling)]
     public async Task Nothing_is_lost_or_doubled_in_a_network_that_cuts_everything_again_and_again(TransportKind transport)
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.Refuses);
         var document = await OpenAsync(proxy, transport);
         var text = "";
         for (var i = 0; i < 150; i++)
@@ -118,7 +102,7 @@ public sealed class FallbackTests : IAsyncLifetime
 
         await document.WhenSavedAsync().Soon();
         Assert.Equal(text, document.ToPlainText());
-        var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+        var stored = await Server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
         Assert.Equal(text, Delta.FromState(stored.State).ToPlainText());
     }
 
@@ -127,7 +111,7 @@ public sealed class FallbackTests : IAsyncLifetime
     [InlineData(TransportKind.Polling)]
     public async Task A_document_of_many_megabytes_comes_whole(TransportKind transport)
     {
-        await using BreakingProxy proxy = new(_server.Endpoint, Breaking.Refuses);
+        await using BreakingProxy proxy = new(Server.Endpoint, Breaking.Refuses);
         var writer = await OpenAsync(proxy, TransportKind.Polling);
         for (var i = 0; i < 8; i++)
             await writer.SubmitAsync(Delta.FromPlainText(new string((char)('a' + i), 900_000))).Soon();
@@ -135,14 +119,11 @@ public sealed class FallbackTests : IAsyncLifetime
         Assert.Equal(writer.ToPlainText(), reader.ToPlainText());
     }
 
-    private async Task<CollaborativeDocument> OpenAsync(
-        BreakingProxy proxy, TransportKind transport = TransportKind.Auto, TimeProvider? clock = null)
-    {
-        var client = new CloudSyncClient(proxy.Endpoint, new()
-        {
-            Transport = transport, Clock = clock ?? TimeProvider.System, ConnectTimeout = TimeSpan.FromSeconds(clock is null ? 2 : 15),
-        });
-        _clients.Add(client);
-        return await client.OpenAsync("doc", TestContext.Current.CancellationToken).Soon();
-    }
+    private Task<CollaborativeDocument> OpenAsync(
+        BreakingProxy proxy, TransportKind transport = TransportKind.Auto, TimeProvider? clock = null) => OpenWithAsync(
+            new()
+            {
+                Transport = transport, Clock = clock ?? TimeProvider.System, ConnectTimeout = TimeSpan.FromSeconds(clock is null ? 2 : 15),
+            },
+            proxy.Endpoint);
 }

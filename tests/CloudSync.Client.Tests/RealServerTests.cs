@@ -13,24 +13,8 @@ public sealed class RealServerOverServerSentEventsTests() : RealServerTests(Tran
 
 public sealed class RealServerOverPollingTests() : RealServerTests(TransportKind.Polling);
 
-public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
+public abstract class RealServerTests(TransportKind transport) : WithRealServer("rich-text")
 {
-    private readonly RealServer _server = new();
-    private readonly List<CloudSyncClient> _clients = [];
-
-    public async ValueTask InitializeAsync()
-    {
-        await _server.StartAsync();
-        await _server.Documents.CreateAsync("doc", "rich-text", "A title", "", ReadOnlyMemory<byte>.Empty, TestContext.Current.CancellationToken);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var client in _clients)
-            client.Dispose();
-        await _server.DisposeAsync();
-    }
-
     [Fact]
     public async Task Two_people_write_at_once_and_see_the_same()
     {
@@ -43,7 +27,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
         Assert.Equal(a.Content, b.Content);
         Assert.Equal(400, a.Length);
         Assert.Equal(0, a.Divergences + b.Divergences);
-        var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+        var stored = await Server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
         Assert.Equal(a.Content, Delta.FromState(stored.State));
     }
 
@@ -57,7 +41,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
             {
                 using FileClientOutbox outbox = new(folder.FullName);
                 Assert.Throws<OutboxInUseException>(() => new FileClientOutbox(folder.FullName));
-                using CloudSyncClient client = new(_server.Endpoint, new() { Outbox = outbox, Transport = transport });
+                using CloudSyncClient client = new(Server.Endpoint, new() { Outbox = outbox, Transport = transport });
                 var document = await client.OpenAsync("doc", TestContext.Current.CancellationToken);
                 document.Submit(Delta.Build().Insert(text).ToDelta());
                 await until(document).Soon();
@@ -66,12 +50,12 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
             await LiveAsync("1", static document => document.WhenSavedAsync());
             // Sent or not, acknowledged or not: it ends when the edit is in the files.
             await LiveAsync("2", static document => document.WhenKeptAsync());
-            await _server.StopAsync();
+            await Server.StopAsync();
             await LiveAsync("3", static document => document.WhenKeptAsync());
             await LiveAsync("4", static document => document.WhenKeptAsync());
-            await _server.StartAsync();
+            await Server.StartAsync();
             await LiveAsync("5", static document => document.WhenSavedAsync());
-            var stored = await _server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
+            var stored = await Server.Documents.ReadAsync("doc", null, TestContext.Current.CancellationToken);
             Assert.Equal("54321", Delta.FromState(stored.State).ToPlainText());
         }
         finally
@@ -83,8 +67,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
     [Fact]
     public async Task Two_people_edit_a_JSON_document_at_once_the_server_is_restarted_in_between_and_nothing_is_lost()
     {
-        await _server.Documents.CreateAsync(
-            "board", "json", "", "", """{"n":0,"list":[],"text":""}"""u8.ToArray(), TestContext.Current.CancellationToken);
+        await CreateAsync("board", "json", """{"n":0,"list":[],"text":""}"""u8.ToArray());
         var (a, b) = (await OpenAsync(id: "board"), await OpenAsync(id: "board"));
 
         Task EditAsync(CollaborativeDocument document, string name) => Task.Run(async () =>
@@ -102,8 +85,8 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
 
         var editing = Task.WhenAll(EditAsync(a, "a"), EditAsync(b, "b"));
         await UntilVersion(a, 10).Soon();
-        await _server.StopAsync();
-        await _server.StartAsync();
+        await Server.StopAsync();
+        await Server.StartAsync();
         await editing.Soon();
         await ReachAsync(a, b);
 
@@ -112,7 +95,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
         Assert.Equal(200, (int?)content["n"]);
         Assert.Equal(200, content["list"]!.AsArray().Select(item => (string?)item).Distinct().Count());
         Assert.Equal(200, ((string?)content["text"])!.Length);
-        var stored = await _server.Documents.ReadAsync("board", null, TestContext.Current.CancellationToken);
+        var stored = await Server.Documents.ReadAsync("board", null, TestContext.Current.CancellationToken);
         Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(
             content, System.Text.Json.Nodes.JsonNode.Parse(stored.ToJson())));
 
@@ -133,13 +116,13 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
         await ReachAsync(a, b);
 
         var offline = new[] { Until(a, SyncStateKind.Offline), Until(b, SyncStateKind.Offline) };
-        await _server.StopAsync();
+        await Server.StopAsync();
         await Task.WhenAll(offline).Soon();
         a.Submit(Delta.Build().Retain(7).Insert("a").ToDelta());
         b.Submit(Delta.Build().Insert("b").ToDelta());
         Assert.Equal(1, a.State.Unsaved);
 
-        await _server.StartAsync();
+        await Server.StartAsync();
         await Task.WhenAll(a.WhenSavedAsync(), b.WhenSavedAsync()).Soon();
         await ReachAsync(a, b);
 
@@ -221,13 +204,11 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
     {
         var a = await OpenAsync();
         await a.SubmitAsync(Delta.FromPlainText(new string('x', 200_000))).Soon();
-        var small = new CloudSyncClient(_server.Endpoint, new() { MaxFrameBytes = 100_000, Transport = transport });
-        _clients.Add(small);
         var refused = await Assert.ThrowsAsync<RefusedException>(
-            () => small.OpenAsync("doc", TestContext.Current.CancellationToken).Soon());
+            () => OpenWithAsync(new() { MaxFrameBytes = 100_000, Transport = transport }));
         Assert.Equal("MaxFrameBytes", refused.Refusal.Limit);
         Assert.Equal(100_000UL, refused.Refusal.LimitValue);
-        Assert.Equal(SyncStateKind.Refused, small.State.Kind);
+        Assert.Equal(SyncStateKind.Refused, Clients[^1].State.Kind);
     }
 
     [Fact]
@@ -235,7 +216,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
     {
         var a = await OpenAsync();
         var refused = Until(a, SyncStateKind.Refused);
-        await _server.Documents.DeleteAsync("doc", TestContext.Current.CancellationToken);
+        await Server.Documents.DeleteAsync("doc", TestContext.Current.CancellationToken);
         await refused.Soon();
         Assert.Equal(Protocol.V1.ErrorCode.DocumentNotFound, a.State.Reason!.Code);
     }
@@ -253,7 +234,7 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
         Assert.Equal(new Selection(5, 8), b.Presence[0].Selection);
 
         await UntilPresence(a, others => others is [{ User.Name: "Ben" }]);
-        _clients[0].Dispose();
+        Clients[0].Dispose();
         await UntilPresence(b, others => others is []);
     }
 
@@ -298,17 +279,14 @@ public abstract class RealServerTests(TransportKind transport) : IAsyncLifetime
         return reached.Task;
     }
 
-    private async Task<CollaborativeDocument> OpenAsync(
-        Func<Uri, ClientTransport>? transports = null, string id = "doc", string name = "")
-    {
-        var client = new CloudSyncClient(_server.Endpoint, new()
-        {
-            BackoffStep = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
-            Transport = transport, TransportFactory = transports, User = new("", name, ""),
-        });
-        _clients.Add(client);
-        return await client.OpenAsync(id).Soon();
-    }
+    private Task<CollaborativeDocument> OpenAsync(
+        Func<Uri, ClientTransport>? transports = null, string id = "doc", string name = "") => OpenWithAsync(
+            new()
+            {
+                BackoffStep = TimeSpan.FromMilliseconds(20), BackoffMax = TimeSpan.FromMilliseconds(200),
+                Transport = transport, TransportFactory = transports, User = new("", name, ""),
+            },
+            id: id);
 
     // Transports whose client can be made deaf, and then cut off.
     private sealed class CuttingTransports(TransportKind transport)

@@ -1,14 +1,14 @@
 // A client in a network that breaks WebSockets comes through all the same, and leaves no network it has no need to leave.
 import Delta from "quill-delta";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import WebSocket from "ws";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { ClientOptions, Timers, WebSocketLike } from "../src/api.js";
-import { CloudSyncClient } from "../src/client.js";
+import type { CloudSyncClient } from "../src/client.js";
 import { EventReader } from "../src/event-reader.js";
 import { PolledSocket } from "../src/polled-socket.js";
 import { Transports } from "../src/transports.js";
 import { BreakingProxy, type Breaking } from "./support/breaking-proxy.js";
-import { isServerBuilt, ServerProcess } from "./support/server-process.js";
+import { useRealServer } from "./support/real-server.js";
+import { isServerBuilt } from "./support/server-process.js";
 import { VirtualTime } from "./support/virtual-time.js";
 
 const user = { id: "u1", name: "Ada", color: "#336699" };
@@ -21,27 +21,18 @@ const quick: Timers = {
 };
 
 describe.skipIf(!isServerBuilt)("before the real server", () => {
-  let server: ServerProcess;
+  const server = useRealServer();
   let proxy: BreakingProxy;
-  const clients: CloudSyncClient[] = [];
-
-  beforeAll(async () => {
-    server = new ServerProcess();
-    await server.start();
-  });
 
   afterEach(async () => {
-    clients.splice(0).forEach((client) => client.close());
+    server.closeClients();
     await proxy.stop();
   });
-  afterAll(() => server?.dispose());
 
   async function through(breaking: Breaking | undefined, options: Partial<ClientOptions> = {}): Promise<CloudSyncClient> {
-    proxy = new BreakingProxy(server.url, breaking);
+    proxy = new BreakingProxy(server.process.url, breaking);
     await proxy.start();
-    const client = new CloudSyncClient({ url: proxy.url, user, WebSocket, timers: quick, ...options });
-    clients.push(client);
-    return client;
+    return server.connect("Ada", { url: proxy.url, timers: quick, ...options });
   }
 
   async function writes(client: CloudSyncClient, id: string, text: string): Promise<void> {
@@ -51,7 +42,7 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
     await document.saved();
   }
 
-  const create = async (): Promise<string> => (await server.request("POST", "/documents", { type: "text", title: "" })).id;
+  const create = (): Promise<string> => server.create("text");
 
   const live = (client: CloudSyncClient): Promise<void> =>
     new Promise((resolve) => {
@@ -121,9 +112,19 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
   });
 
   it("without a class of WebSockets a client uses plain requests", async () => {
+    vi.stubGlobal("WebSocket", undefined);
+    try {
+      const client = await through(undefined, { WebSocket: undefined as never });
+      await writes(client, await create(), "Hello");
+      expect([proxy.upgrades, proxy.requests.includes("GET text/event-stream")]).toEqual([0, true]);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  it("a client that is told to poll does nothing else", async () => {
     const id = await create();
-    const { WebSocket: _, ...none } = { WebSocket };
-    const client = await through(undefined, { ...none, transport: "polling" });
+    const client = await through(undefined, { transport: "polling" });
     await writes(client, id, "Hello");
     expect([proxy.upgrades, proxy.requests.includes("GET text/event-stream")]).toEqual([0, false]);
   });
@@ -143,9 +144,7 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
     await document.saved();
     await live(client);
     expect(document.content).toEqual(new Delta().insert(text));
-    const cold = new CloudSyncClient({ url: server.url, user, WebSocket });
-    clients.push(cold);
-    const read = cold.open(id);
+    const read = server.connect("cold").open(id);
     await read.ready;
     expect(read.content).toEqual(new Delta().insert(text));
   });
@@ -160,9 +159,7 @@ describe.skipIf(!isServerBuilt)("before the real server", () => {
       document.submit(new Delta().insert(line.repeat(9_000)));
       await document.saved();
     }
-    const reader = new CloudSyncClient({ url: proxy.url, user, WebSocket, transport });
-    clients.push(reader);
-    const read = reader.open(id);
+    const read = server.connect("Ben", { url: proxy.url, transport }).open(id);
     await read.ready;
     expect(read.content).toEqual(document.content);
   });

@@ -1,41 +1,24 @@
 // The client and the real server, over real sockets, in each way there is to connect.
 import Delta from "quill-delta";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import WebSocket from "ws";
-import type { ClientOptions } from "../src/api.js";
-import { CloudSyncClient } from "../src/client.js";
+import { describe, expect, it } from "vitest";
+import type { CloudSyncClient } from "../src/client.js";
 import type { CollaborativeDocument } from "../src/document.js";
 import { RefusedError } from "../src/errors.js";
 import { json, type JsonDocument } from "../src/json.js";
 import { canonical } from "../src/operation-codec.js";
 import { Random, randomEdit } from "./support/random.js";
 import { randomJsonOperation } from "./support/random-json.js";
-import { isServerBuilt, ServerProcess } from "./support/server-process.js";
+import { useRealServer } from "./support/real-server.js";
+import { isServerBuilt } from "./support/server-process.js";
 
 const insert = (text: string, at = 0): Delta => new Delta().retain(at).insert(text);
 
 const transports = ["websocket", "sse", "polling"] as const;
 
 describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s", (transport) => {
-  let server: ServerProcess;
-  const clients: CloudSyncClient[] = [];
-
-  beforeAll(async () => {
-    server = new ServerProcess();
-    await server.start();
-  });
-
-  afterEach(() => clients.splice(0).forEach((client) => client.close()));
-  afterAll(() => server?.dispose());
-
-  function connect(name: string, options: Partial<ClientOptions> = {}): CloudSyncClient {
-    const client = new CloudSyncClient({ url: server.url, user: { id: name, name, color: "#336699" }, transport, WebSocket, ...options });
-    clients.push(client);
-    return client;
-  }
-
-  const create = async (type = "rich-text"): Promise<string> =>
-    (await server.request("POST", "/documents", { type, title: "A title" })).id;
+  const server = useRealServer();
+  const { create, clients } = server;
+  const connect = (name: string): CloudSyncClient => server.connect(name, { transport });
 
   async function open(client: CloudSyncClient, id: string): Promise<CollaborativeDocument> {
     const document = client.open(id);
@@ -108,12 +91,12 @@ describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s"
         documents.forEach(type);
         await new Promise((resolve) => setImmediate(resolve));
       }
-      const killed = server.kill();
+      const killed = server.process.kill();
       documents.forEach(type);
       await killed;
       await until(documents, () => documents.every((document) => document.state.kind !== "live"));
       documents.forEach(type);
-      await server.start();
+      await server.process.start();
       for (const client of clients) client.reconnect();
     }
     await settled(documents);
@@ -202,10 +185,10 @@ describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s"
     bob.submit(insert("YOURS", 2));
     await settled([ada, bob]);
     await until([ada], () => ada.version === 2);
-    await server.kill();
+    await server.process.kill();
     await until([ada, bob], () => [ada, bob].every((document) => document.state.kind !== "live"));
     expect(ada.undo()).toBe(true);
-    await server.start();
+    await server.process.start();
     for (const client of clients) client.reconnect();
     await settled([ada, bob]);
     await until([bob], () => bob.version === 3);
@@ -224,9 +207,9 @@ describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s"
   it("a new title and a deletion are heard of", async () => {
     const id = await create();
     const document = await open(connect("Ada"), id);
-    await server.request("PATCH", `/documents/${id}`, { title: "Another" });
+    await server.process.request("PATCH", `/documents/${id}`, { title: "Another" });
     await until([document], () => document.title === "Another");
-    await server.request("DELETE", `/documents/${id}`);
+    await server.process.request("DELETE", `/documents/${id}`);
     await until([document], () => document.state.kind === "refused");
     expect(document.state.reason?.code).toBe("DELETED");
   });
@@ -267,13 +250,13 @@ describe.skipIf(!isServerBuilt).each(transports)("with the real server, over %s"
     documents[0]!.submit(insert("The text that both begin with.\n"));
     await settled(documents);
     await until(documents, () => documents.every((document) => document.version === 1));
-    await server.kill();
+    await server.process.kill();
     await until(documents, () => documents.every((document) => document.state.kind !== "live"));
     for (let step = 0; step < 200; step++) {
       const document = random.pick(documents);
       document.submit(canonical(randomEdit(random, document.content)));
     }
-    await server.start();
+    await server.process.start();
     for (const client of clients) client.reconnect();
     await settled(documents);
     const cold = await open(connect("cold"), id);

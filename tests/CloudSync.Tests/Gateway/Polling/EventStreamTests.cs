@@ -92,9 +92,7 @@ public sealed class EventStreamTests
         await using var host = await GatewayHost.StartAsync();
         await using var neighbour = await host.GreetAsync(2);
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         using var stream = await client.StreamAsync();
         const int Count = 400;
         for (var i = 0; i < Count; i++)
@@ -118,9 +116,7 @@ public sealed class EventStreamTests
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var neighbour = await host.GreetAsync(2);
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         using var stream = await client.StreamAsync();
         session.Commit(1 << 20);
         while (!session.IsDisposed)

@@ -65,6 +65,16 @@ internal sealed class PollClient : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Opens a document.</summary>
+    /// <returns>The session that the gateway has made for it.</returns>
+    public async Task<FakeSession> OpenDocumentAsync(GatewayHost host)
+    {
+        await SendAsync(Messages.Open("doc"));
+        var session = await host.Documents.NextSessionAsync();
+        await ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        return session;
+    }
+
     public Task<HttpResponseMessage> OpenAsync() => RequestAsync(HttpMethod.Post, "");
 
     public async Task<HttpResponseMessage> RequestAsync(
@@ -142,6 +152,13 @@ internal sealed class PollClient : IAsyncDisposable
             if (message.BodyCase == body)
                 return message;
         }
+    }
+
+    /// <summary>The next messages, which must be so many commits in a row, the first of them made on a version.</summary>
+    public async Task ReceiveCommittedAsync(ulong baseVersion, ulong count)
+    {
+        for (var version = baseVersion; version < baseVersion + count; version++)
+            Assert.Equal(version, (await ReceiveAsync()).Committed.BaseVersion);
     }
 
     /// <summary>Polls until the connection is closed; the close code.</summary>

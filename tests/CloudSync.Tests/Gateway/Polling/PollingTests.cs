@@ -60,9 +60,7 @@ public sealed class PollingTests
     {
         await using var host = await GatewayHost.StartAsync();
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         var from = client.After;
         session.Commit();
         var lost = await client.PollAsync(from);
@@ -76,10 +74,9 @@ public sealed class PollingTests
         }
 
         client.Take(told);
-        Assert.Equal(0ul, (await client.ReceiveAsync()).Committed.BaseVersion);
-        Assert.Equal(1ul, (await client.ReceiveAsync()).Committed.BaseVersion);
+        await client.ReceiveCommittedAsync(0, 2);
         session.Commit();
-        Assert.Equal(2ul, (await client.ReceiveAsync()).Committed.BaseVersion);
+        await client.ReceiveCommittedAsync(2, 1);
     }
 
     [Fact]
@@ -135,9 +132,7 @@ public sealed class PollingTests
     {
         await using var host = await GatewayHost.StartAsync();
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         session.Commit(20_000_000);
         var polled = host.App.Services.GetRequiredService<PolledConnections>();
         var most = 0L;
@@ -158,14 +153,11 @@ public sealed class PollingTests
         await using var host = await GatewayHost.StartAsync();
         await using var neighbour = await host.GreetAsync(2);
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         for (var i = 0; i < 1_000; i++)
             session.Commit();
         await neighbour.PingAsync();
-        for (ulong version = 0; version < 1_000; version++)
-            Assert.Equal(version, (await client.ReceiveAsync()).Committed.BaseVersion);
+        await client.ReceiveCommittedAsync(0, 1_000);
         // Hello and the open are two; of a thousand commits nearly all waited for the second poll.
         Assert.InRange(client.After, 3, 8);
     }
@@ -176,9 +168,7 @@ public sealed class PollingTests
         var time = new FakeTimeProvider();
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         session.Commit();
         for (var i = 0; i < 120 && !session.IsDisposed; i++)
         {
@@ -196,9 +186,7 @@ public sealed class PollingTests
     {
         await using var host = await GatewayHost.StartAsync();
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         var waiting = client.AskAsync(client.After);
         using var response = await client.RequestAsync(HttpMethod.Delete, "/" + client.Key);
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
@@ -215,9 +203,7 @@ public sealed class PollingTests
     {
         await using var host = await GatewayHost.StartAsync();
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         using var response = await client.RequestAsync(HttpMethod.Delete, $"/{client.Key}{query}");
         Assert.Equal(HttpStatusCode.NoContent, response.StatusCode);
         await session.DisposedAsync();
@@ -244,9 +230,7 @@ public sealed class PollingTests
         var time = new FakeTimeProvider();
         await using var host = await GatewayHost.StartAsync(time: time);
         await using var client = await PollClient.GreetAsync(host);
-        await client.SendAsync(Messages.Open("doc"));
-        var session = await host.Documents.NextSessionAsync();
-        await client.ReceiveAsync(ServerMessage.BodyOneofCase.Opened);
+        var session = await client.OpenDocumentAsync(host);
         host.Documents.Draining = _ =>
         {
             for (var i = 0; i < 100; i++)
@@ -260,8 +244,7 @@ public sealed class PollingTests
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
         Assert.NotNull(refused.Headers.RetryAfter);
         time.Advance(new CloudSyncOptions().DrainWindow * 0.75);
-        for (ulong version = 0; version < 100; version++)
-            Assert.Equal(version, (await client.ReceiveAsync()).Committed.BaseVersion);
+        await client.ReceiveCommittedAsync(0, 100);
         Assert.Equal(4000, await client.ReceiveCloseAsync());
         await stopping;
         Assert.True(session.IsDisposed);
