@@ -105,6 +105,12 @@ public sealed class CloudSyncLimits
     public int OpensPerSecondPerUser { get; set; } = 200;
 
     /// <summary>
+    /// Polls and posts in a second from one address with keys that aren't there, and ten seconds' worth of them at once; loopback is
+    /// not counted. More than some of them is somebody who tries keys.
+    /// </summary>
+    public int UnknownKeysPerSecondPerAddress { get; set; } = 100;
+
+    /// <summary>
     /// Messages in a second on one connection, and two seconds' worth of them at once; who sends more is read from more slowly.
     /// </summary>
     public int MessagesPerSecond { get; set; } = 5_000;

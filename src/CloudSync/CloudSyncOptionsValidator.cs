@@ -52,6 +52,7 @@ internal sealed class CloudSyncOptionsValidator : IValidateOptions<CloudSyncOpti
         Limit(nameof(limits.ConnectionsPerSecondPerUser), limits.ConnectionsPerSecondPerUser);
         Limit(nameof(limits.OpensPerSecondPerAddress), limits.OpensPerSecondPerAddress);
         Limit(nameof(limits.OpensPerSecondPerUser), limits.OpensPerSecondPerUser);
+        Limit(nameof(limits.UnknownKeysPerSecondPerAddress), limits.UnknownKeysPerSecondPerAddress);
         Limit(nameof(limits.MessagesPerSecond), limits.MessagesPerSecond);
         Limit(nameof(limits.BytesPerSecond), limits.BytesPerSecond);
         Limit(nameof(limits.TokensPerMinute), limits.TokensPerMinute);

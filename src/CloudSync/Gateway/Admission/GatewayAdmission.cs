@@ -27,6 +27,7 @@ internal sealed class GatewayAdmission
     private readonly Pace _loads;
     private readonly RateTable<IPAddress> _addresses;
     private readonly RateTable<string> _users;
+    private readonly RateTable<IPAddress> _strangers;
 
     public GatewayAdmission(CloudSyncLimits limits, ConnectionTable table, TimeProvider time, GatewayMetrics metrics, ProcessLag lag)
     {
@@ -36,6 +37,8 @@ internal sealed class GatewayAdmission
         _addresses = new(
             PerSecond(limits.ConnectionsPerSecondPerAddress, _savedUp), PerSecond(limits.OpensPerSecondPerAddress, _savedUp));
         _users = new(PerSecond(limits.ConnectionsPerSecondPerUser, _savedUp), PerSecond(limits.OpensPerSecondPerUser, _savedUp));
+        var unknownKeys = PerSecond(limits.UnknownKeysPerSecondPerAddress, _savedUp);
+        _strangers = new(unknownKeys, unknownKeys);
         Messages = PerSecond(limits.MessagesPerSecond, _savedUpByConnection);
         Bytes = PerSecond(limits.BytesPerSecond, _savedUpByConnection);
         metrics.ObservePace(() => _connections.PerSecond, () => _loads.PerSecond);
@@ -130,6 +133,20 @@ internal sealed class GatewayAdmission
         if (refusal is not null)
             _metrics.NotAdmitted(refusal.Limit!);
         return refusal;
+    }
+
+    /// <summary>
+    /// After a request of a polled connection that isn't there: null if it may be told so, else how long this address is to stay away.
+    /// </summary>
+    public ConnectionRefusal? CheckUnknownKey(IPAddress address)
+    {
+        if (IsExempt(address) || _strangers.Connect(address, Now) is not (var ticks and > 0))
+            return null;
+        var limit = _limits.UnknownKeysPerSecondPerAddress;
+        _metrics.NotAdmitted(nameof(_limits.UnknownKeysPerSecondPerAddress));
+        return new(
+            GatewayRefusals.RateLimited("unknown keys from this address", nameof(_limits.UnknownKeysPerSecondPerAddress), limit, Wait(ticks)),
+            CloseCode.RateLimited);
     }
 
     private long Now => _time.GetTimestamp();

@@ -40,7 +40,7 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
         if (key is null)
             return HttpMethods.IsPost(method) ? OpenAsync(context) : RefuseAsync(context, PollingRefusal.MethodNotAllowed);
         if (connections.Find(key, Identity.FromHost(context.User)) is not { } polled)
-            return RefuseAsync(context, PollingRefusal.NotFound);
+            return RefuseUnknownAsync(context);
         if (HttpMethods.IsGet(method))
             return PollAsync(context, polled);
         if (HttpMethods.IsPost(method))
@@ -82,12 +82,7 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
         var address = GatewayEndpoint.AddressOf(context);
         var admission = gateway.Admission.Enter(address, readsHttp: true, out var refusal);
         if (admission == Admission.TurnedAway)
-        {
-            context.Response.Headers.RetryAfter = refusal!.RetryAfterSeconds;
-            context.Response.Headers[ConnectionRefusal.RetryAfterMsHeader] = refusal.RetryAfterMs;
-            return RefuseAsync(context, PollingRefusal.TooManyConnections with { Message = refusal.Refusal.Message });
-        }
-
+            return RefuseAsync(context, PollingRefusal.TooManyConnections, refusal!);
         var polled = connections.Open(Identity.FromHost(context.User), address, admission);
         if (refusal is not null)
             polled.Connection.Refuse(refusal.Refusal, refusal.Code);
@@ -286,6 +281,22 @@ internal sealed class PollingEndpoint(GatewayEnvironment gateway, PolledConnecti
         var isNumber = long.TryParse(text.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var value);
         number = value;
         return isNumber;
+    }
+
+    private Task RefuseUnknownAsync(HttpContext context)
+    {
+        if (gateway.Admission.CheckUnknownKey(GatewayEndpoint.AddressOf(context)) is not { } refusal)
+            return RefuseAsync(context, PollingRefusal.NotFound);
+        // It takes another connection to go on, which are limited too.
+        context.Response.Headers.Connection = "close";
+        return RefuseAsync(context, PollingRefusal.RateLimited, refusal);
+    }
+
+    private Task RefuseAsync(HttpContext context, PollingRefusal refusal, ConnectionRefusal why)
+    {
+        context.Response.Headers.RetryAfter = why.RetryAfterSeconds;
+        context.Response.Headers[ConnectionRefusal.RetryAfterMsHeader] = why.RetryAfterMs;
+        return RefuseAsync(context, refusal with { Message = why.Refusal.Message });
     }
 
     private Task RefuseAsync(HttpContext context, PollingRefusal refusal)

@@ -43,6 +43,9 @@ internal sealed record PollingRefusal(int Status, string Code, string Message)
     public static readonly PollingRefusal TooLarge = new(
         StatusCodes.Status413PayloadTooLarge, "MESSAGE_TOO_LARGE", "The frame is larger than Limits.message_bytes.");
 
+    public static readonly PollingRefusal RateLimited = new(
+        StatusCodes.Status429TooManyRequests, "RATE_LIMITED", "Too many requests with keys that are not there. Come back later.");
+
     public static readonly PollingRefusal GoingAway = new(
         StatusCodes.Status503ServiceUnavailable, "GOING_AWAY", "This gateway stops. Come back.");
 
@@ -52,6 +55,6 @@ internal sealed record PollingRefusal(int Status, string Code, string Message)
     public static IReadOnlyList<PollingRefusal> All { get; } =
     [
         NumberInvalid, OriginNotAllowed, NotFound, MethodNotAllowed, TooSlow, Replaced, FrameOutOfOrder, NeverSent, Closed,
-        TooLarge, GoingAway, TooManyConnections,
+        TooLarge, RateLimited, GoingAway, TooManyConnections,
     ];
 }

@@ -21,6 +21,7 @@ namespace CloudSync.Tests.Gateway.Polling;
 public sealed class PollingAccessTests
 {
     private const string Refusals = "cloudsync.gateway.polling.refusals";
+    private const string AddressHeader = "X-Address";
 
     [Theory]
     [InlineData("00112233445566778899aabbccddeeff")]
@@ -41,6 +42,37 @@ public sealed class PollingAccessTests
 
         await counted.UntilAsync($"{Refusals} CONNECTION_NOT_FOUND", 3);
         await neighbour.PingAsync();
+    }
+
+    [Fact]
+    public async Task Keys_are_tried_no_faster_than_the_rate_and_neighbours_at_the_same_address_and_others_are_not_concerned()
+    {
+        var time = new FakeTimeProvider();
+        await using var host = await GatewayHost.StartAsync(static options => options.Limits.UnknownKeysPerSecondPerAddress = 2, time, app: AddAddresses);
+        using var counted = new Counted(host.App.Services);
+        await using var neighbour = await PollClient.GreetAsync(host, 2);
+        neighbour.Headers[AddressHeader] = "10.0.0.1";
+        await using var forger = PollClient.At(host);
+        forger.Headers[AddressHeader] = "10.0.0.1";
+        // Ten seconds' worth at once.
+        for (var i = 0; i < 20; i++)
+            Assert.Equal(HttpStatusCode.NotFound, await TryKeyAsync(forger));
+        using (var limited = await forger.RequestAsync(HttpMethod.Get, "/00112233445566778899aabbccddeeff"))
+        {
+            Assert.Equal((HttpStatusCode.TooManyRequests, "RATE_LIMITED"), (limited.StatusCode, await CodeAsync(limited)));
+            Assert.Equal(["500"], limited.Headers.GetValues("CloudSync-Retry-After-Ms"));
+            Assert.Equal(TimeSpan.FromSeconds(1), limited.Headers.RetryAfter!.Delta);
+            Assert.True(limited.Headers.ConnectionClose);
+        }
+
+        await counted.UntilAsync($"{Refusals} RATE_LIMITED", 1);
+        await neighbour.PingAsync();
+        forger.Headers[AddressHeader] = "10.0.0.2";
+        Assert.Equal(HttpStatusCode.NotFound, await TryKeyAsync(forger));
+        forger.Headers[AddressHeader] = "10.0.0.1";
+        time.Advance(TimeSpan.FromMilliseconds(500));
+        Assert.Equal(HttpStatusCode.NotFound, await TryKeyAsync(forger));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await TryKeyAsync(forger));
     }
 
     [Fact]
@@ -225,6 +257,19 @@ public sealed class PollingAccessTests
 
         await client.PingAsync();
     }
+
+    private static async Task<HttpStatusCode> TryKeyAsync(PollClient client)
+    {
+        using var response = await client.RequestAsync(HttpMethod.Get, "/00112233445566778899aabbccddeeff");
+        return response.StatusCode;
+    }
+
+    private static void AddAddresses(WebApplication app) => app.Use((context, next) =>
+    {
+        if (context.Request.Headers[AddressHeader] is [{ } address])
+            context.Connection.RemoteIpAddress = IPAddress.Parse(address);
+        return next(context);
+    });
 
     private static async Task<string> CodeAsync(HttpResponseMessage response) =>
         (string)(await response.Content.ReadFromJsonAsync<JsonObject>(TestContext.Current.CancellationToken))!["code"]!;
