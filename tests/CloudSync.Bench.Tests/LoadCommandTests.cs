@@ -29,11 +29,32 @@ public sealed class LoadCommandTests
     }
 
     [Theory]
+    [InlineData("sse")]
+    [InlineData("polling")]
+    public async Task Without_WebSockets_as_well_what_was_acknowledged_came_to_every_screen_once(string transport)
+    {
+        var (exitCode, output, errors) = await Programs.RunAsync(
+            "load", "--transport", transport, "--documents", "3", "--clients", "4", "--writers", "2", "--rate", "200", "--seconds", "2",
+            "--warm-up", "1", "--presence", "--json");
+        Assert.True(exitCode == 0, errors + output);
+        var report = JsonNode.Parse(output.TrimEnd().Split('\n')[^1])!;
+        Assert.Equal(transport, (string?)report["transport"]);
+        // Each of the six writers begins at a moment of its own.
+        Assert.InRange((int)report["offered"]!, 390, 410);
+        Assert.Equal((int)report["offered"]!, (int)report["acknowledged"]!);
+        Assert.Equal(4 * (int)report["offered"]!, (int)report["delivered"]!);
+        Assert.Empty(report["broken"]!.AsObject());
+        Assert.True((long)report["presence_bytes"]! > 0);
+    }
+
+    [Theory]
     [InlineData("load --rate 0", "--rate is from 0.1 to 200000.")]
     [InlineData("load --writers 3 --clients 2", "--clients are at least as many as --writers.")]
     [InlineData("load --documents 10000 --clients 2 --writers 1", "--documents times --clients is at most 18000; bench connections opens more.")]
     [InlineData("load --clients 1", "--clients are at least as many as --writers.")]
     [InlineData("load --clients 181", "--documents times --clients is at most 18000; bench connections opens more.")]
+    [InlineData("load --clients 91 --transport sse", "--documents times --clients is at most 9000 without WebSockets, each of which is two connections.")]
+    [InlineData("load --target sharedb --transport polling", "--transport is for cloudsync.")]
     [InlineData("load --rate 5 --rates 5 6", "Give --rate or --rates, not both.")]
     [InlineData("load --url ftp://somewhere", "--url is an address such as http://localhost:8080.")]
     public async Task What_does_not_go_together_is_one_line_and_exit_code_2(string arguments, string line)

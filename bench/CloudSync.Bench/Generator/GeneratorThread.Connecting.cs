@@ -72,6 +72,12 @@ internal sealed partial class GeneratorThread
 
         client.State = ClientState.Upgrading;
         _epoll.Change(client.Socket, Epoll.Readable, client.Index);
+        if (IsPolled)
+        {
+            OpenPolled(client);
+            return;
+        }
+
         var length = _upgrade.Write(_sending, ServerOf(client).Host, _protocol.PathOf(client), "");
         Write(client, _sending.AsSpan(0, length));
     }
@@ -170,6 +176,9 @@ internal sealed partial class GeneratorThread
         if (client.Socket >= 0)
             _ = LinuxSockets.Close(client.Socket);
         client.Socket = -1;
+        if (client.Polls is { Socket: >= 0 } polls)
+            _ = LinuxSockets.Close(polls.Socket);
+        client.Polls = null;
         client.Partial = null;
         client.Unsent = null;
     }

@@ -37,6 +37,12 @@ internal sealed partial class GeneratorThread
 
     private void Receive(LoadClient client)
     {
+        if (client.Polls is { } polls)
+        {
+            ReceivePosted(client, polls);
+            return;
+        }
+
         var partial = client.Partial is { ReceivedLength: > 0 } some ? some : null;
         var buffer = partial?.Received ?? _receiving;
         var length = partial?.ReceivedLength ?? 0;
@@ -171,6 +177,13 @@ internal sealed partial class GeneratorThread
     {
         if (length == 0 || client.Socket < 0)
             return;
+        if (client.Polls is { } polls)
+        {
+            client.SentAt = Milliseconds(Stopwatch.GetTimestamp());
+            SendPolled(client, polls, Payload[..length]);
+            return;
+        }
+
         var frame = _sending.AsSpan(0, WebSocketFrames.HeaderBytesMax + length);
         var start = WebSocketFrames.Seal(frame, opcode ?? (_protocol.IsText ? Opcode.Text : Opcode.Binary), (uint)_random.Next());
         client.SentAt = Milliseconds(Stopwatch.GetTimestamp());

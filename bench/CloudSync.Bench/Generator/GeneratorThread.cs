@@ -19,7 +19,11 @@ namespace CloudSync.Bench.Generator;
 /// <param name="Patience">How long after a step is still sent, and then waited.</param>
 internal sealed record ThreadPlan(
     IReadOnlyList<GeneratorServer> Servers, IReadOnlyList<SocketAddress> Sources, bool Presence, TimeSpan MoveInterval,
-    int OpeningAtOnce, bool Apart, bool Composes, TimeSpan Patience);
+    int OpeningAtOnce, bool Apart, bool Composes, TimeSpan Patience)
+{
+    /// <summary>What carries the connections.</summary>
+    public LoadTransport Transport { get; init; }
+}
 
 /// <summary>A server as sockets need it.</summary>
 internal sealed record GeneratorServer(string Host, SocketAddress Address);
@@ -109,6 +113,8 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
         {
             if (client.Socket >= 0)
                 _ = LinuxSockets.Close(client.Socket);
+            if (client.Polls is { Socket: >= 0 } polls)
+                _ = LinuxSockets.Close(polls.Socket);
         }
 
         _epoll.Dispose();
@@ -146,7 +152,10 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
                 for (var i = 0; i < count; i++)
                 {
                     var (events, key) = _epoll.EventAt(i);
-                    Handle(_clients[key], events);
+                    if ((key & PollBit) != 0)
+                        HandlePoll(_clients[key & ~PollBit], events);
+                    else
+                        Handle(_clients[key], events);
                 }
             }
         }

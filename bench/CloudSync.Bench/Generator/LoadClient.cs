@@ -70,6 +70,9 @@ internal sealed class LoadClient(LoadDocument document, int index, int number)
     /// <summary>What has come of a frame, or a message, that isn't whole yet. Null nearly always.</summary>
     public PartialMessage? Partial { get; set; }
 
+    /// <summary>What carries the connection if it isn't a WebSocket; posts go over <see cref="Socket"/>.</summary>
+    public PolledLoad? Polls { get; set; }
+
     /// <summary>What the socket doesn't take just now. Null nearly always.</summary>
     public byte[]? Unsent { get; set; }
 }

@@ -17,6 +17,9 @@ internal sealed record PlannedDocument(string Id, int Server, int Clients, int W
 /// <param name="Documents">What.</param>
 internal sealed record LoadPlan(IReadOnlyList<Uri> Servers, IReadOnlyList<PlannedDocument> Documents)
 {
+    /// <summary>What carries the connections.</summary>
+    public LoadTransport Transport { get; init; }
+
     /// <summary>Each has a name and shows a selection.</summary>
     public bool Presence { get; init; }
 
@@ -133,7 +136,10 @@ internal sealed class LoadGenerator : IDisposable
         var threads = Math.Min(plan.Threads, plan.Documents.Count);
         return new LoadGenerator(
             plan,
-            new ThreadPlan(servers, sources, plan.Presence, plan.MoveInterval, Math.Max(1, plan.OpeningAtOnce / threads), plan.Apart, plan.Composes, plan.Patience),
+            new ThreadPlan(servers, sources, plan.Presence, plan.MoveInterval, Math.Max(1, plan.OpeningAtOnce / threads), plan.Apart, plan.Composes, plan.Patience)
+            {
+                Transport = plan.Transport,
+            },
             protocol);
     }
 

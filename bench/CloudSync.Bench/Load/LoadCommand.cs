@@ -17,6 +17,11 @@ internal static class LoadCommand
     private const int ConnectionsMax = 18_000;
     private const int RateMax = 200_000;
 
+    private static readonly Dictionary<string, LoadTransport> s_transports = new()
+    {
+        ["websocket"] = LoadTransport.WebSocket, ["sse"] = LoadTransport.ServerSentEvents, ["polling"] = LoadTransport.Polling,
+    };
+
     public static Command Create()
     {
         var url = BenchOptions.Url("A server that runs. Without it and without --cluster: one of its own, on SQLite.");
@@ -30,6 +35,12 @@ internal static class LoadCommand
             DefaultValueFactory = static _ => CloudSync,
         };
         peer.AcceptOnlyFromAmong([CloudSync, .. PeerTarget.All.Keys]);
+        var transport = new Option<string>("--transport")
+        {
+            Description = "What carries the connections to cloudsync: websocket, or plain requests with a stream of events (sse) or with polls that are answered one by one (polling).",
+            DefaultValueFactory = static _ => s_transports.Keys.First(),
+        };
+        transport.AcceptOnlyFromAmong([.. s_transports.Keys]);
         var rate = new Option<double?>("--rate") { Description = "Keystrokes a second, of all writers together." };
         var rates = new Option<double[]>("--rates")
         {
@@ -67,7 +78,7 @@ internal static class LoadCommand
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new Command("load", "Measures how long a keystroke takes to every screen, under load.")
         {
-            peer, url, cluster, rate, rates, documents, clients, writers, seconds, warmUp, presence, move, compose, json,
+            peer, url, cluster, transport, rate, rates, documents, clients, writers, seconds, warmUp, presence, move, compose, json,
         };
         command.Validators.Add(result =>
         {
@@ -75,19 +86,24 @@ internal static class LoadCommand
                 result.AddError("Give --url or --cluster, not both.");
             if ((result.GetValue(peer) ?? CloudSync) != CloudSync && (result.GetValue(cluster) || result.GetResult(url) is not null || result.GetValue(presence)))
                 result.AddError("--url, --cluster and --presence are for cloudsync; a peer has a server of its own on this machine.");
+            var isPolled = s_transports.TryGetValue(result.GetValue(transport) ?? "", out var carried) && carried != LoadTransport.WebSocket;
+            if ((result.GetValue(peer) ?? CloudSync) != CloudSync && isPolled)
+                result.AddError("--transport is for cloudsync.");
             if (result.GetResult(rate) is not null && result.GetResult(rates) is { Implicit: false })
                 result.AddError("Give --rate or --rates, not both.");
             var writing = BoundedOption.ValueOf(result, writers);
             var perDocument = result.GetValue(clients) ?? writing + 1;
             if (perDocument < writing)
                 result.AddError("--clients are at least as many as --writers.");
-            else if ((long)perDocument * BoundedOption.ValueOf(result, documents) > ConnectionsMax)
-                result.AddError($"--documents times --clients is at most {ConnectionsMax}; bench connections opens more.");
+            else if ((long)perDocument * BoundedOption.ValueOf(result, documents) * (isPolled ? 2 : 1) > ConnectionsMax)
+                result.AddError(isPolled
+                    ? $"--documents times --clients is at most {ConnectionsMax / 2} without WebSockets, each of which is two connections."
+                    : $"--documents times --clients is at most {ConnectionsMax}; bench connections opens more.");
         });
         command.SetAction((parsed, stop) => BenchOptions.RunAsync(
             () => RunAsync(
                 new LoadOptions(
-                    parsed.GetRequiredValue(peer), parsed.GetValue(url), parsed.GetValue(cluster),
+                    parsed.GetRequiredValue(peer), parsed.GetValue(url), parsed.GetValue(cluster), parsed.GetRequiredValue(transport),
                     parsed.GetValue(rate) is { } one ? [one] : parsed.GetRequiredValue(rates), parsed.GetValue(documents),
                     parsed.GetValue(clients), parsed.GetValue(writers), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
                     TimeSpan.FromSeconds(parsed.GetValue(warmUp)), parsed.GetValue(presence),
@@ -111,6 +127,7 @@ internal static class LoadCommand
         var plan = new LoadPlan(
             [target.Address], [.. ids.Select(id => new PlannedDocument(id, 0, clients, options.Writers))])
         {
+            Transport = s_transports[options.Transport],
             Presence = options.Presence,
             MoveInterval = options.Move,
             Spread = options.Cluster || options.Url is not null,
@@ -151,7 +168,7 @@ internal static class LoadCommand
         }
 
         var report = new LoadReport(
-            target.Name, ids.Count, clients, options.Writers, plan.Presence, generator.Gateways, generator.Apart, generator.SentBack, steps);
+            target.Name, ids.Count, clients, options.Writers, plan.Presence, generator.Gateways, generator.Apart, generator.SentBack, options.Transport, steps);
         report.Write(Console.Out);
         if (options.Json)
             Console.WriteLine(report.ToJson());
@@ -169,6 +186,6 @@ internal static class LoadCommand
     }
 
     private sealed record LoadOptions(
-        string Target, Uri? Url, bool Cluster, double[] Rates, int Documents, int? Clients, int Writers, TimeSpan Duration, TimeSpan WarmUp,
+        string Target, Uri? Url, bool Cluster, string Transport, double[] Rates, int Documents, int? Clients, int Writers, TimeSpan Duration, TimeSpan WarmUp,
         bool Presence, TimeSpan Move, bool Compose, bool Json);
 }

@@ -14,9 +14,10 @@ namespace CloudSync.Bench.Load;
 /// <param name="Gateways">How many gateways they were on.</param>
 /// <param name="Apart">How many that only watched were on another gateway than all who wrote in their document.</param>
 /// <param name="SentBack">How often a connection was told to come back later before it was let in.</param>
+/// <param name="Transport">What carried them.</param>
 /// <param name="Steps">One after the other.</param>
 internal sealed record LoadReport(
-    string Target, int Documents, int Clients, int Writers, bool Presence, int Gateways, int Apart, long SentBack,
+    string Target, int Documents, int Clients, int Writers, bool Presence, int Gateways, int Apart, long SentBack, string Transport,
     IReadOnlyList<LoadStep> Steps)
 {
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -28,7 +29,7 @@ internal sealed record LoadReport(
     {
         output.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
-            $"{Target}: {Documents:N0} documents, {Clients:N0} clients in each, {Writers:N0} of them writing{(Presence ? ", presence on" : "")}; on {Gateways} gateways, {Apart:N0} watch from another one than is written on."));
+            $"{Target}: {Documents:N0} documents, {Clients:N0} clients in each, {Writers:N0} of them writing{(Presence ? ", presence on" : "")}{(Transport == "websocket" ? "" : $", over {Transport}")}; on {Gateways} gateways, {Apart:N0} watch from another one than is written on."));
         output.WriteLine();
         output.WriteLine("| offered/s | acknowledged/s | p50 ms | p95 ms | p99 ms | max ms | expected | lost | sent late p99 ms | server CPU s | server MiB | cores |");
         output.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
