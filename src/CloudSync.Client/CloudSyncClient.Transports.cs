@@ -22,15 +22,12 @@ public sealed partial class CloudSyncClient
             EndTrial(held: false);
     }
 
-    private ClientTransport NewTransport()
-    {
-        var isPolled = _choice.Begin(Now);
-        return _options.TransportFactory is { } factory ? factory(Address()) : isPolled ? NewPolled() : NewWebSocket();
-    }
+    private ClientTransport NewTransport() => _choice.Begin(Now) ? NewPolled() : NewWebSocket();
 
-    private WebSocketTransport NewWebSocket() => new(Address(), _options.MaxFrameBytes);
+    private ClientTransport NewWebSocket() =>
+        _options.TransportFactory?.Invoke(Address()) ?? new WebSocketTransport(Address(), _options.MaxFrameBytes);
 
-    private PolledTransport NewPolled()
+    private ClientTransport NewPolled()
     {
         var kinds = _options.Transport switch
         {
@@ -38,7 +35,8 @@ public sealed partial class CloudSyncClient
             TransportKind.Polling => PollKinds.Single,
             _ => PollKinds.Either,
         };
-        return new(Address(), _options.MaxFrameBytes, kinds, _options.Clock, _options.Random);
+        return _options.PolledTransportFactory?.Invoke(Address(), kinds)
+            ?? new PolledTransport(Address(), _options.MaxFrameBytes, kinds, _options.Clock, _options.Random);
     }
 
     private void TryWebSocket()

@@ -60,7 +60,9 @@ public sealed partial class CloudSyncClient : IDisposable
         var scheme = endpoint.Scheme switch { "http" => "ws", "https" => "wss", var other => other };
         _endpoint = new UriBuilder(endpoint) { Scheme = scheme }.Uri;
         _options = options ?? new();
-        _choice = new(_options.TransportFactory is null ? _options.Transport : TransportKind.WebSocket);
+        _choice = new(
+            _options is { TransportFactory: not null, PolledTransportFactory: null } ? TransportKind.WebSocket : _options.Transport,
+            _options.TrialAfter);
         _tokens = new(this);
         _started = _options.Clock.GetTimestamp();
         ClientId = TakeOutbox(_options);

@@ -76,6 +76,12 @@ public sealed class CloudSyncClientOptions
     /// <summary>Where jitter comes from.</summary>
     public Random Random { get; set; } = Random.Shared;
 
-    /// <summary>Makes the connections, and then there is one kind of them.</summary>
+    /// <summary>Makes the connections, and then there is one kind of them, unless there is the next one too.</summary>
     internal Func<Uri, ClientTransport>? TransportFactory { get; set; }
+
+    /// <summary>Makes the connections over plain requests, which read as it is told.</summary>
+    internal Func<Uri, PollKinds, ClientTransport>? PolledTransportFactory { get; set; }
+
+    /// <summary>After how long over plain requests a WebSocket is tried for the first time.</summary>
+    internal TimeSpan TrialAfter { get; set; } = TimeSpan.FromMinutes(1);
 }

@@ -26,6 +26,9 @@ internal enum PollKinds
 [SuppressMessage("Reliability", "CA1001", Justification = "What it holds needs no disposal once it is cancelled.")]
 internal sealed class PolledTransport : ClientTransport
 {
+    /// <summary>The message of a connection that ends since a piece is missing.</summary>
+    public const string LeftOut = "The server left something out.";
+
     // On a stream the server waits for acknowledgements when it has sent four times this much.
     private const int AcknowledgedBytes = 64 * 1024;
 
@@ -41,23 +44,24 @@ internal sealed class PolledTransport : ClientTransport
     private static readonly TimeSpan[] _retries =
         [TimeSpan.Zero, TimeSpan.FromSeconds(0.25), TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(1)];
 
-    private static readonly HttpClient _http = new(new SocketsHttpHandler
+    private static readonly TimeSpan _deletePatience = TimeSpan.FromSeconds(2);
+
+    private static readonly HttpMessageInvoker _sockets = new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.GZip,
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         UseCookies = false,
-    })
-    {
-        Timeout = Timeout.InfiniteTimeSpan,
-    };
+    });
 
+    private readonly HttpMessageInvoker _http;
+    private readonly TaskScheduler _scheduler;
     private readonly Uri _root;
     private readonly int _maxFrameBytes;
     private readonly PollKinds _kinds;
     private readonly TimeProvider _clock;
     private readonly CancellationTokenSource _closing = new();
-    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _ended = new();
     private readonly MemoryStream _frame = new();
     private CancellationTokenSource _poll = new();
     private Uri? _address;
@@ -76,8 +80,13 @@ internal sealed class PolledTransport : ClientTransport
     /// <param name="kinds">How it reads.</param>
     /// <param name="clock">For the time between attempts.</param>
     /// <param name="random">For the name of no document.</param>
-    public PolledTransport(Uri endpoint, int maxFrameBytes, PollKinds kinds, TimeProvider clock, Random random)
+    /// <param name="http">What carries requests; the machine's own if it is left out.</param>
+    /// <param name="scheduler">Where it works while nobody waits for it; the thread pool if it is left out.</param>
+    public PolledTransport(
+        Uri endpoint, int maxFrameBytes, PollKinds kinds, TimeProvider clock, Random random, HttpMessageInvoker? http = null,
+        TaskScheduler? scheduler = null)
     {
+        (_http, _scheduler) = (http ?? _sockets, scheduler ?? TaskScheduler.Default);
         var root = new UriBuilder(endpoint)
         {
             Scheme = endpoint.Scheme.Replace("ws", "http", StringComparison.Ordinal),
@@ -96,7 +105,7 @@ internal sealed class PolledTransport : ClientTransport
     public override void Start(ITransportListener listener)
     {
         _listener = listener;
-        _ = Task.Run(RunAsync);
+        Begin(RunAsync);
     }
 
     public override async ValueTask SendAsync(ReadOnlyMemory<byte> frame)
@@ -125,8 +134,11 @@ internal sealed class PolledTransport : ClientTransport
     {
         _closing.Cancel();
         if (Interlocked.Exchange(ref _address, null) is { } address)
-            _ = Task.Run(() => DeleteAsync(With(address, $"code={Text(code)}")));
+            Begin(() => DeleteAsync(With(address, $"code={Text(code)}")));
     }
+
+    private void Begin(Func<Task> work) =>
+        _ = Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler);
 
     private async Task RunAsync()
     {
@@ -150,8 +162,9 @@ internal sealed class PolledTransport : ClientTransport
         }
 
         _closing.Cancel();
-        _ended.TrySetResult();
         _listener!.Closed(closure);
+        // A frame that waits is over when it is known why.
+        _ended.TrySetResult();
     }
 
     private async Task OpenAsync()
@@ -198,8 +211,7 @@ internal sealed class PolledTransport : ClientTransport
         using var request = new HttpRequestMessage(HttpMethod.Get, With(Address, $"after={Text(_received)}"));
         if (streams)
             request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
-        using var answer = await _http
-            .SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        using var answer = await _http.SendAsync(request, cancellationToken).ConfigureAwait(false);
         if (answer.StatusCode == HttpStatusCode.NoContent)
             return;
         if (answer.StatusCode != HttpStatusCode.OK)
@@ -223,7 +235,7 @@ internal sealed class PolledTransport : ClientTransport
         if (read.Id <= _received)
             return;
         if (read.Id != _received + 1)
-            throw new EndedException(new("The server left something out."));
+            throw new EndedException(new(LeftOut));
         var bytes = Convert.FromBase64String(read.Data);
         if (_frame.Length + bytes.Length > _maxFrameBytes)
         {
@@ -261,7 +273,7 @@ internal sealed class PolledTransport : ClientTransport
             {
                 // Nothing more would come.
                 _failure = exception is EndedException ended ? ended.Closure : new(exception.Message);
-                await _closing.CancelAsync().ConfigureAwait(false);
+                GiveUp();
                 return;
             }
             finally
@@ -270,6 +282,8 @@ internal sealed class PolledTransport : ClientTransport
             }
         }
     }
+
+    private void GiveUp() => _closing.Cancel();
 
     /// <summary>Posts a frame, or an acknowledgement alone; false if the server takes nothing more.</summary>
     private async Task<bool> PostAsync(long? number, ReadOnlyMemory<byte> frame)
@@ -294,7 +308,7 @@ internal sealed class PolledTransport : ClientTransport
     {
         try
         {
-            await Task.Delay(_streamPatience, _clock, _closing.Token).ConfigureAwait(false);
+            await DelayAsync(_streamPatience).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -332,16 +346,27 @@ internal sealed class PolledTransport : ClientTransport
             }
             catch (Exception exception) when (IsTransient(exception) && attempt < _retries.Length)
             {
-                await Task.Delay(_retries[attempt], _clock, _closing.Token).ConfigureAwait(false);
+                await DelayAsync(_retries[attempt]).ConfigureAwait(false);
             }
         }
     }
 
-    private static async Task DeleteAsync(Uri address)
+    // Whoever waits goes on where it is cancelled, and not on the thread pool, as after Task.Delay: nothing leaves the simulator's
+    // thread.
+    private async Task DelayAsync(TimeSpan time)
+    {
+        var over = new TaskCompletionSource();
+        using (_clock.CreateTimer(static over => ((TaskCompletionSource)over!).TrySetResult(), over, time, Timeout.InfiniteTimeSpan))
+        using (_closing.Token.UnsafeRegister(static over => ((TaskCompletionSource)over!).TrySetResult(), over))
+            await over.Task.ConfigureAwait(false);
+        _closing.Token.ThrowIfCancellationRequested();
+    }
+
+    private async Task DeleteAsync(Uri address)
     {
         try
         {
-            using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+            using var timeout = new CancellationTokenSource(_deletePatience, _clock);
             using var request = new HttpRequestMessage(HttpMethod.Delete, address);
             using var answer = await _http.SendAsync(request, timeout.Token).ConfigureAwait(false);
         }

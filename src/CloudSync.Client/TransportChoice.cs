@@ -22,7 +22,9 @@ internal enum ConnectionEnd
     Told,
 }
 
-internal sealed class TransportChoice(TransportKind kind)
+/// <param name="kind">Which ways there are.</param>
+/// <param name="retryFirst">After how long over plain requests a WebSocket is tried for the first time.</param>
+internal sealed class TransportChoice(TransportKind kind, TimeSpan retryFirst)
 {
     /// <summary>How long a trial may take to connect.</summary>
     public static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(10);
@@ -36,7 +38,6 @@ internal sealed class TransportChoice(TransportKind kind)
     private const int FailuresMax = 2;
     private const int CutsMax = 3;
 
-    private static readonly TimeSpan _retryFirst = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _retryMax = TimeSpan.FromHours(1);
 
     // Of the connection there is.
@@ -52,7 +53,8 @@ internal sealed class TransportChoice(TransportKind kind)
 
     // Until then plain requests are what works.
     private TimeSpan _polledUntil = TimeSpan.MinValue;
-    private TimeSpan _retry = _retryFirst;
+    private readonly TimeSpan _retryFirst = retryFirst;
+    private TimeSpan _retry = retryFirst;
 
     /// <summary>When to try a WebSocket beside the connection, if at all.</summary>
     public TimeSpan? TrialAt { get; private set; }

@@ -21,8 +21,8 @@ internal sealed class Aftermath(
     // Longer than documents stay in memory.
     private static readonly TimeSpan _leaving = TimeSpan.FromSeconds(30);
 
-    // What a gateway has at rest: the sweeps of documents and of connections, the poll of heads, its lease.
-    private const int TimersAtRest = 4;
+    // What a gateway has at rest: the sweeps of documents, of connections and of polls, the comparison of heads, its lease.
+    private const int TimersAtRest = 5;
 
     /// <summary>Waits until everybody has everything.</summary>
     public void AwaitQuiet()

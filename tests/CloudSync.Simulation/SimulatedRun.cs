@@ -52,7 +52,7 @@ internal sealed class SimulatedRun : IDisposable
         var names = new Random(Seed(6));
         _parts = new(
             World, database, new FanoutBus(World, new Random(Seed(3))), new SimulatedCache(World, new Random(Seed(4))), Options(), plan.AppendsAtOnce,
-            () => (ulong)names.NextInt64(1, long.MaxValue));
+            new PolledTraffic(World, new Random(Seed(7))), () => (ulong)names.NextInt64(1, long.MaxValue));
         _ids = [.. plan.Documents.Select(static (type, i) => $"document-{i}")];
         var alphabet = new Alphabet();
         for (var i = 0; i < _ids.Length; i++)
@@ -62,10 +62,11 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
-        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, _cluster.Choose);
+        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, _parts.Polled, _cluster);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
         _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
-            people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null, new Random(Seed(200 + i))))];
+            people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null,
+            plan.Transports[i], new Random(Seed(200 + i))))];
         _stage = new(World, _parts, _cluster, _users, people, _ids, _documents, alphabet, _truth);
     }
 
@@ -134,6 +135,7 @@ internal sealed class SimulatedRun : IDisposable
     {
         HeartbeatInterval = TimeSpan.FromSeconds(4),
         HeartbeatTimeout = TimeSpan.FromSeconds(9),
+        SendTimeout = TimeSpan.FromSeconds(6),
         DrainWindow = TimeSpan.FromSeconds(2),
         DocumentIdleTimeout = TimeSpan.FromSeconds(3),
         HeadCheckInterval = TimeSpan.FromSeconds(5),

@@ -4,8 +4,10 @@ using CloudSync.Documents;
 using CloudSync.Operations;
 using CloudSync.Simulation.Actors;
 using CloudSync.Simulation.Checking;
+using CloudSync.Simulation.Network;
 using CloudSync.Simulation.Plan;
 using CloudSync.Simulation.World;
+using TransportKind = CloudSync.Client.TransportKind;
 
 namespace CloudSync.Simulation;
 
@@ -73,6 +75,8 @@ internal sealed class Stage(
             user.Line.BytesPerSecond = 10_000_000;
             user.Line.GoOnline();
             user.Line.Restore();
+            user.Line.ReadAgain();
+            (user.Line.Block, user.Line.HoldsAnswers, user.Line.RequestFaultRate) = (WebSocketBlock.None, false, 0);
             if (user.Disk is { } disk)
                 (disk.FailureRate, disk.Slowness) = (0, 1);
             user.GoOn();
@@ -103,7 +107,8 @@ internal sealed class Stage(
     {
         // A silent line, or one that carries little, is noticed by each end at another time; so are a gateway that is gone without a word
         // and messages that gateways miss. Who is where isn't certain then.
-        if (action.Kind is ActionKind.SilenceLine or ActionKind.NarrowLine or ActionKind.PauseDevice)
+        if (action.Kind is ActionKind.SilenceLine or ActionKind.NarrowLine or ActionKind.PauseDevice or ActionKind.HoldAnswers
+            or ActionKind.MangleRequests or ActionKind.StopReading)
             users[action.Who].Trouble(action.Lasts + _troubledAfter);
         else if (action.Kind is ActionKind.VanishGateway or ActionKind.PauseGateway or ActionKind.LoseFanout or ActionKind.DownFanout
             or ActionKind.CutFanout or ActionKind.SilenceFanout)
@@ -140,6 +145,21 @@ internal sealed class Stage(
                 user.Line.BytesPerSecond = 200 + random.Next(5_000);
                 Afterwards(action, () => user.Line.BytesPerSecond = 10_000_000);
                 break;
+            case ActionKind.BlockWebSockets:
+                BlockWebSockets(user, action, random);
+                break;
+            case ActionKind.HoldAnswers:
+                user.Line.HoldsAnswers = true;
+                Afterwards(action, () => user.Line.HoldsAnswers = false);
+                break;
+            case ActionKind.MangleRequests:
+                user.Line.RequestFaultRate = 0.05 + (0.4 * random.NextDouble());
+                Afterwards(action, () => user.Line.RequestFaultRate = 0);
+                break;
+            case ActionKind.StopReading:
+                user.Line.StopReading();
+                Afterwards(action, user.Line.ReadAgain);
+                break;
             case ActionKind.PauseDevice:
                 user.Process.Pause(action.Lasts);
                 break;
@@ -166,6 +186,16 @@ internal sealed class Stage(
                 Afterwards(action, () => disk.Slowness = 1);
                 break;
         }
+    }
+
+    // What doesn't look for another way waits for as long as that may take; it doesn't take a network's word for the server's.
+    private void BlockWebSockets(SimulatedUser user, PlannedAction action, Random random)
+    {
+        user.Line.Block = user.Transport == TransportKind.Auto && random.Next(3) == 0 ? WebSocketBlock.Denied
+            : random.Next(2) == 0 ? WebSocketBlock.Cut : WebSocketBlock.Swallowed;
+        if (random.Next(2) == 0)
+            user.Line.Break();
+        Afterwards(action, () => user.Line.Block = WebSocketBlock.None);
     }
 
     private void PowerOff(SimulatedUser user, PlannedAction action)
@@ -216,6 +246,10 @@ internal sealed class Stage(
             case ActionKind.JumpClock:
                 if (cluster.Gateways[place] is { } gateway)
                     gateway.Process.Clock.Error += TimeSpan.FromSeconds(random.Next(-100_000, 100_000));
+                break;
+            case ActionKind.BreakAllLines:
+                foreach (var user in users)
+                    user.Line.Break();
                 break;
             default:
                 for (var i = 0; i < cluster.Gateways.Count; i++)

@@ -32,7 +32,7 @@ internal sealed class Cluster : IDisposable
             return;
         var rate = 1 + ((_random.NextDouble() - 0.5) / 50);
         var error = TimeSpan.FromSeconds(_random.Next(-30, 30));
-        _gateways[place] = new SimulatedGateway(_parts, $"gateway-{place}", ++_incarnations[place], error, rate);
+        _gateways[place] = new SimulatedGateway(_parts, place, ++_incarnations[place], error, rate);
         _all.Add(_gateways[place]!);
         _parts.World.Tell($"gateway-{place} starts");
     }
@@ -76,6 +76,10 @@ internal sealed class Cluster : IDisposable
             return gateway;
         return _gateways[_random.Next(_gateways.Length)];
     }
+
+    /// <summary>The one that runs where another one did; any other, or none, when none runs there.</summary>
+    public SimulatedGateway? Stay(SimulatedGateway before) =>
+        _gateways[before.Place] ?? (_random.Next(2) == 0 ? null : _gateways[_random.Next(_gateways.Length)]);
 
     public void Dispose()
     {

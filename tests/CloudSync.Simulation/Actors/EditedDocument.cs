@@ -13,6 +13,10 @@ internal abstract class EditedDocument
     // After so many edits somebody waits until they are kept.
     private const int KeptOneIn = 4;
 
+    // What one message has brought, of what others did while nothing was read.
+    private const int MergedLeast = 5;
+    private static readonly long _readAgain = TimeSpan.FromSeconds(1).Ticks;
+
     private readonly MadeEdits _made;
     private long _checkedVersion = -1;
     private ulong? _acknowledged;
@@ -102,6 +106,8 @@ internal abstract class EditedDocument
             World.Fail("went back", $"{User.Name} went back from version {_checkedVersion} of {Document.Id} to {edits.Version}.");
         if (edits.Version == _checkedVersion)
             return;
+        if (_checkedVersion >= 0 && edits.Version >= _checkedVersion + MergedLeast && User.Line.ReadAgainAt > World.Now - _readAgain)
+            World.Reached.Count(Rare.Merges);
         _checkedVersion = edits.Version;
         User.Truth.Shown(User.Name, Document.Id, edits.Version, edits.Committed);
     }

@@ -5,8 +5,11 @@ using System.Net;
 using CloudSync.Documents;
 using CloudSync.Fanout;
 using CloudSync.Gateway;
+using CloudSync.Gateway.Polling;
 using CloudSync.Presence;
+using CloudSync.Simulation.Checking;
 using CloudSync.Simulation.Network;
+using CloudSync.Simulation.Network.Http;
 using CloudSync.Simulation.Parts;
 using CloudSync.Simulation.World;
 using Microsoft.AspNetCore.Http;
@@ -19,32 +22,35 @@ namespace CloudSync.Simulation.Actors;
 /// <summary>What all gateways are made of.</summary>
 internal sealed record GatewayParts(
     SimulatedWorld World, Database Database, FanoutBus Bus, SimulatedCache Cache, CloudSyncOptions Options, int AppendsAtOnce,
-    Func<ulong> NewClientId);
+    PolledTraffic Polled, Func<ulong> NewClientId);
 
 internal sealed class SimulatedGateway : IDisposable
 {
     private readonly GatewayParts _parts;
     private readonly List<GatewaySocket> _sockets = [];
+    private readonly List<GatewayRequest> _requests = [];
     private readonly ReachedMetrics _meters;
     private readonly GatewayEnvironment _environment;
     private readonly GatewayEndpoint _endpoint;
+    private readonly PolledConnections _polled;
+    private readonly PollingEndpoint _polling;
     private readonly ConnectionTable _connections = new();
     private readonly ConnectionSweep _sweep;
     private readonly GatewayLeases _leases;
     private bool _draining;
 
     /// <param name="parts">What all gateways are made of.</param>
-    /// <param name="name">Its place.</param>
+    /// <param name="place">Its place.</param>
     /// <param name="incarnation">How often a gateway was started at this place.</param>
     /// <param name="clockError">By how much its time of day is wrong.</param>
     /// <param name="clockRate">How fast its other clock runs.</param>
-    public SimulatedGateway(GatewayParts parts, string name, int incarnation, TimeSpan clockError, double clockRate)
+    public SimulatedGateway(GatewayParts parts, int place, int incarnation, TimeSpan clockError, double clockRate)
     {
         _parts = parts;
         _meters = new(parts.World.Reached);
-        Name = name;
-        Process = new(parts.World, $"{name}/{incarnation}", clockError, clockRate);
-        var options = Options.Create(Copy(parts.Options, $"{name}-{incarnation}"));
+        Place = place;
+        Process = new(parts.World, $"{Name}/{incarnation}", clockError, clockRate);
+        var options = Options.Create(Copy(parts.Options, $"{Name}-{incarnation}"));
         var loggers = new SimulatedLoggers(Process);
         Log = new SimulatedLog(parts.Database, Process, parts.AppendsAtOnce);
         Fanout = new SimulatedFanout(parts.Bus, Process);
@@ -67,17 +73,22 @@ internal sealed class SimulatedGateway : IDisposable
             [], new ProcessFlushQueue(Process));
         _endpoint = new GatewayEndpoint(_environment);
         _sweep = new ConnectionSweep(_environment);
+        _polled = new PolledConnections(_environment, parts.Polled);
+        _polling = new PollingEndpoint(_environment, _polled, new PollingMetrics(_meters, _polled));
         Process.Run(
             _ =>
             {
                 _ = _leases.StartAsync(CancellationToken.None);
                 _ = _sweep.StartAsync(CancellationToken.None);
+                _ = _polled.StartAsync(CancellationToken.None);
             },
             null);
         Process.Died += OnDied;
     }
 
-    public string Name { get; }
+    public int Place { get; }
+
+    public string Name => $"gateway-{Place}";
 
     public SimulatedProcess Process { get; }
 
@@ -104,6 +115,13 @@ internal sealed class SimulatedGateway : IDisposable
         Process.Post(() => _ = AcceptAsync(socket));
     }
 
+    /// <summary>Somebody asks something over plain HTTP.</summary>
+    public void Accept(GatewayRequest request)
+    {
+        _requests.Add(request);
+        Process.Post(() => _ = ServeAsync(request));
+    }
+
     /// <summary>Stops as the host does when it is told to: everybody is told, what was taken is committed; then it ends.</summary>
     public void Drain(Action ended)
     {
@@ -116,6 +134,7 @@ internal sealed class SimulatedGateway : IDisposable
         Process.Kill();
         _environment.Dispose();
         _sweep.Dispose();
+        _polled.Dispose();
         _meters.Dispose();
     }
 
@@ -132,7 +151,23 @@ internal sealed class SimulatedGateway : IDisposable
         else
             socket.Connection.Refuse(
                 $"The gateway answered {context.Response.StatusCode}.",
-                int.TryParse(context.Response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : default);
+                int.TryParse(context.Response.Headers[ConnectionRefusal.RetryAfterMsHeader], out var milliseconds) ? TimeSpan.FromMilliseconds(milliseconds)
+                : int.TryParse(context.Response.Headers.RetryAfter, out var seconds) ? TimeSpan.FromSeconds(seconds) : default);
+    }
+
+    private async Task ServeAsync(GatewayRequest request)
+    {
+        try
+        {
+            await _polling.HandleAsync(request.Context);
+            await request.EndAsync();
+        }
+        catch (Exception exception)
+        {
+            _parts.World.Fail("unhandled", $"A request to {Name} failed: {exception}");
+        }
+
+        _requests.Remove(request);
     }
 
     private async Task DrainAsync(Action ended)
@@ -154,6 +189,9 @@ internal sealed class SimulatedGateway : IDisposable
         }
 
         _sockets.Clear();
+        foreach (var request in _requests.ToArray())
+            request.Died(DiesSilently);
+        _requests.Clear();
     }
 
     private static CloudSyncOptions Copy(CloudSyncOptions from, string gatewayId) => new()
@@ -161,6 +199,7 @@ internal sealed class SimulatedGateway : IDisposable
         GatewayId = gatewayId,
         HeartbeatInterval = from.HeartbeatInterval,
         HeartbeatTimeout = from.HeartbeatTimeout,
+        SendTimeout = from.SendTimeout,
         DrainWindow = from.DrainWindow,
         DocumentIdleTimeout = from.DocumentIdleTimeout,
         HeadCheckInterval = from.HeadCheckInterval,

@@ -4,6 +4,7 @@ using CloudSync.Client;
 using CloudSync.Operations;
 using CloudSync.Simulation.Checking;
 using CloudSync.Simulation.Network;
+using CloudSync.Simulation.Network.Http;
 using CloudSync.Simulation.Parts;
 using CloudSync.Simulation.World;
 
@@ -15,10 +16,11 @@ namespace CloudSync.Simulation.Actors;
 /// <param name="Alphabet">What they type.</param>
 /// <param name="Documents">The documents there are: their types, and what people mean in them.</param>
 /// <param name="AreLong">Whether texts are long, and long pieces are pasted.</param>
-/// <param name="Choose">Chooses a gateway for an address, as the load balancer does.</param>
+/// <param name="Polled">What goes over connections without a WebSocket.</param>
+/// <param name="Cluster">The gateways, and the load balancer before them.</param>
 internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
-    bool AreLong, Func<Uri, SimulatedGateway?> Choose)
+    bool AreLong, PolledTraffic Polled, Cluster Cluster)
 {
     /// <summary>All of them.</summary>
     public List<SimulatedUser> Everybody { get; } = [];
@@ -36,6 +38,9 @@ internal sealed record People(
 /// </remarks>
 internal sealed class SimulatedUser
 {
+    // As long as the client tries it again, and then as somebody may be away.
+    private static readonly TimeSpan _requestsFail = TimeSpan.FromSeconds(5);
+
     private readonly People _people;
     private readonly Random _random;
     private readonly Dictionary<string, EditedDocument> _open = new(StringComparer.Ordinal);
@@ -51,11 +56,12 @@ internal sealed class SimulatedUser
     private bool _goesOn;
     private string? _gateway;
     private long _troubledUntil;
+    private long _refusedUntil;
     private int _devices;
 
-    public SimulatedUser(People people, string name, Line line, SimulatedDisk? disk, Random random)
+    public SimulatedUser(People people, string name, Line line, SimulatedDisk? disk, TransportKind transport, Random random)
     {
-        (_people, Name, Line, Disk, _random) = (people, name, line, disk, random);
+        (_people, Name, Line, Disk, Transport, _random) = (people, name, line, disk, transport, random);
         _clockRate = 1 + ((random.NextDouble() - 0.5) / 50);
         people.Everybody.Add(this);
         Start();
@@ -69,6 +75,9 @@ internal sealed class SimulatedUser
     public SimulatedDisk? Disk { get; }
 
     public bool HasOutbox => Disk is not null;
+
+    /// <summary>How the device connects.</summary>
+    public TransportKind Transport { get; }
 
     public SimulatedWorld World => _people.World;
 
@@ -93,8 +102,10 @@ internal sealed class SimulatedUser
     /// <summary>How often it did for the one reason that is known and was followed: what was missed came composed.</summary>
     public int RunDivergences => _open.Values.Sum(static document => document.Document.Edits?.RunDivergences ?? 0);
 
-    /// <summary>The newest connection.</summary>
-    public SimulatedConnection? Connection { get; private set; }
+    /// <summary>The connection that something was heard on last.</summary>
+    public IUserConnection? Connection { get; private set; }
+
+    public PolledTraffic PolledTraffic => _people.Polled;
 
     /// <summary>Neither what is seen here is certain just now, nor whether this person is seen.</summary>
     public bool IsTroubled => Math.Max(_troubledUntil, _people.TroubledUntil) > World.Now;
@@ -110,6 +121,53 @@ internal sealed class SimulatedUser
     public void Trouble(TimeSpan lasts) => _troubledUntil = Math.Max(_troubledUntil, World.Now + lasts.Ticks);
 
     public void Edited() => Edits++;
+
+    /// <summary>A request without a WebSocket has failed. The client tries again, and may be gone meanwhile without knowing it.</summary>
+    public void RequestFailed() => Trouble(_requestsFail);
+
+    /// <summary>The client was told to stay away for so long.</summary>
+    public void Refused(TimeSpan retryAfter)
+    {
+        // Its clock may run a little too fast.
+        if (retryAfter > TimeSpan.Zero)
+            _refusedUntil = World.Now + (long)(retryAfter.Ticks * 0.98);
+    }
+
+    /// <summary>The client asks for a connection.</summary>
+    public void Ask()
+    {
+        if (World.Now < _refusedUntil)
+            World.Fail("asked too soon", $"{Name} connects {(_refusedUntil - World.Now) / TimeSpan.TicksPerMillisecond} ms before the time that it was told.");
+    }
+
+    /// <summary>Chooses a gateway, as a load balancer does; null: none answers.</summary>
+    public SimulatedGateway? Choose(Uri address)
+    {
+        var gateway = _people.Cluster.Choose(address);
+        if (gateway is not null && _gateway is not null && gateway.Name != _gateway)
+            World.Reached.Count(Rare.Moves);
+        _gateway = gateway?.Name ?? _gateway;
+        return gateway;
+    }
+
+    /// <summary>Where the load balancer sends another request of the same connection.</summary>
+    public SimulatedGateway? Stay(SimulatedGateway before) => _people.Cluster.Stay(before);
+
+    /// <summary>The client has taken a message.</summary>
+    public void Received(IUserConnection connection)
+    {
+        if (Connection != connection)
+        {
+            if (Transport == TransportKind.Auto && connection is SimulatedPolls)
+                World.Reached.Count(Rare.Fallbacks);
+            else if (Connection is SimulatedPolls && connection is SimulatedConnection)
+                World.Reached.Count(Rare.WebSocketsAgain);
+            Connection = connection;
+        }
+
+        foreach (var document in _open.Values)
+            document.Compare();
+    }
 
     /// <summary>Does something at the device.</summary>
     public void Do(Action act)
@@ -250,18 +308,14 @@ internal sealed class SimulatedUser
             BackoffMax = TimeSpan.FromSeconds(5),
             // Moving what can be undone costs as much as all the rest.
             UndoSteps = _random.Next(2) == 0 ? 0 : 6,
+            Transport = Transport,
+            TrialAfter = TimeSpan.FromSeconds(8),
         };
-        options.TransportFactory = address => Connection = new SimulatedConnection(Process, Line, () => Choose(address), Received);
+        options.TransportFactory = address => new SimulatedConnection(this, () => Choose(address));
+        options.PolledTransportFactory = (address, kinds) => new SimulatedPolls(this, address, kinds, _random);
+        Connection = null;
+        _refusedUntil = 0;
         Process.Run(_ => Client = new CloudSyncClient(new Uri("ws://cloudsync/sync"), options), null);
-    }
-
-    private SimulatedGateway? Choose(Uri address)
-    {
-        var gateway = _people.Choose(address);
-        if (gateway is not null && _gateway is not null && gateway.Name != _gateway)
-            World.Reached.Count(Rare.Moves);
-        _gateway = gateway?.Name ?? _gateway;
-        return gateway;
     }
 
     private void Quitted()
@@ -310,11 +364,5 @@ internal sealed class SimulatedUser
         }
 
         return null;
-    }
-
-    private void Received()
-    {
-        foreach (var document in _open.Values)
-            document.Compare();
     }
 }

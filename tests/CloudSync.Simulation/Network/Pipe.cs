@@ -10,10 +10,12 @@ namespace CloudSync.Simulation.Network;
 internal readonly record struct Message(ReadOnlyMemory<byte> Frame, int? CloseCode = null, string? CloseReason = null);
 
 /// <summary>Messages arrive in the order in which they were sent. More than a window of bytes under way makes the sender wait.</summary>
-internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arrive)
+/// <param name="world">Where it is.</param>
+/// <param name="line">The line that it goes over.</param>
+/// <param name="arrive">Called at the other end.</param>
+/// <param name="isDown">To the device, which may not be reading.</param>
+internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arrive, bool isDown = false)
 {
-    private const int WindowBytes = 64 << 10;
-
     private readonly Queue<Message> _underWay = new();
     private readonly Queue<SendPromise> _senders = new();
     private long _lastArrival;
@@ -28,7 +30,7 @@ internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arri
         if (_broken)
             throw new IOException("The connection is gone.");
         Enqueue(message);
-        if (_bytes <= WindowBytes)
+        if (_bytes <= Window)
             return ValueTask.CompletedTask;
         var room = new SendPromise(sender);
         _senders.Enqueue(room);
@@ -67,6 +69,8 @@ internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arri
             sender.Complete(new IOException("The connection is gone."));
     }
 
+    private int Window => isDown ? line.WindowBytes : Line.UsualWindow;
+
     private void Enqueue(Message message)
     {
         _underWay.Enqueue(message);
@@ -85,9 +89,15 @@ internal sealed class Pipe(SimulatedWorld world, Line line, Action<Message> arri
             return;
         }
 
+        if (isDown && !line.IsRead)
+        {
+            line.WhenRead(Arrive);
+            return;
+        }
+
         var message = _underWay.Dequeue();
         _bytes -= message.Frame.Length;
-        if (_bytes <= WindowBytes)
+        if (_bytes <= Window)
         {
             while (_senders.TryDequeue(out var sender))
                 sender.Complete(null);

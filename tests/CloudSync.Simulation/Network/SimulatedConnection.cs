@@ -1,36 +1,35 @@
 // One connection between a client and a gateway: two pipes, and at each end what production code expects there.
 
 using CloudSync.Client;
+using CloudSync.Protocol.V1;
 using CloudSync.Simulation.Actors;
 using CloudSync.Simulation.World;
 
 namespace CloudSync.Simulation.Network;
 
 /// <summary>The client's end, which makes the connection when it is started.</summary>
-internal sealed class SimulatedConnection : ClientTransport
+internal sealed class SimulatedConnection : ClientTransport, IUserConnection
 {
     private readonly SimulatedWorld _world;
+    private readonly SimulatedUser _user;
     private readonly SimulatedProcess _client;
     private readonly Line _line;
     private readonly Func<SimulatedGateway?> _choose;
-    private readonly Action _received;
     private readonly Queue<Action> _inbox = new();
     private readonly Pipe _up;
     private readonly Pipe _down;
     private ITransportListener? _listener;
     private bool _ended;
 
-    /// <param name="client">The client's process.</param>
-    /// <param name="line">Its line.</param>
+    /// <param name="user">Whose it is.</param>
     /// <param name="choose">Chooses a gateway, as a load balancer does; null: none answers.</param>
-    /// <param name="received">Called when the client has taken a message.</param>
-    public SimulatedConnection(SimulatedProcess client, Line line, Func<SimulatedGateway?> choose, Action received)
+    public SimulatedConnection(SimulatedUser user, Func<SimulatedGateway?> choose)
     {
-        (_world, _client, _line, _choose, _received) = (client.World, client, line, choose, received);
-        _up = new(_world, line, message => Server?.Arrived(message));
-        _down = new(_world, line, Arrived);
-        line.Broken += OnLineBroken;
-        client.Died += OnClientDied;
+        (_world, _user, _client, _line, _choose) = (user.World, user, user.Process, user.Line, choose);
+        _up = new(_world, _line, message => Server?.Arrived(message));
+        _down = new(_world, _line, Arrived, isDown: true);
+        _line.Broken += OnLineBroken;
+        _client.Died += OnClientDied;
     }
 
     /// <summary>The gateway's end, once the gateway has taken the connection.</summary>
@@ -38,6 +37,7 @@ internal sealed class SimulatedConnection : ClientTransport
 
     public override void Start(ITransportListener listener)
     {
+        _user.Ask();
         _listener = listener;
         // There and back again.
         _world.At(_world.Now + (2 * _line.Transit(500)), Connect);
@@ -87,7 +87,11 @@ internal sealed class SimulatedConnection : ClientTransport
     public void Refuse(string why, TimeSpan retryAfter)
     {
         End();
-        Tell(listener => listener.Closed(new(why, RetryAfter: retryAfter)));
+        Tell(listener =>
+        {
+            _user.Refused(retryAfter);
+            listener.Closed(new(why, RetryAfter: retryAfter));
+        });
     }
 
     /// <summary>Both ends have closed.</summary>
@@ -103,7 +107,12 @@ internal sealed class SimulatedConnection : ClientTransport
     }
 
     /// <summary>The gateway has taken the connection.</summary>
-    public void Accepted() => Tell(static listener => listener.Connected());
+    public void Accepted()
+    {
+        Tell(static listener => listener.Connected());
+        if (_line.Block == WebSocketBlock.Cut)
+            _world.After(_line.Latency, () => Break("Something on the way has cut it off."));
+    }
 
     private void Connect()
     {
@@ -121,6 +130,16 @@ internal sealed class SimulatedConnection : ClientTransport
             return;
         }
 
+        if (_line.Block == WebSocketBlock.Denied)
+        {
+            const string message = "The server answered 403 to the connection.";
+            End();
+            Tell(static listener => listener.Closed(new(message, new Refusal(ErrorCode.Unauthorized, message))));
+            return;
+        }
+
+        if (_line.Block == WebSocketBlock.Swallowed)
+            return;
         Server = new GatewaySocket(this, gateway);
         gateway.Accept(Server);
     }
@@ -132,7 +151,7 @@ internal sealed class SimulatedConnection : ClientTransport
             Tell(listener =>
             {
                 listener.Received(message.Frame);
-                _received();
+                _user.Received(this);
             });
             return;
         }

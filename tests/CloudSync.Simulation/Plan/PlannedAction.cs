@@ -20,6 +20,10 @@ internal enum ActionKind
     BreakLine,
     SilenceLine,
     NarrowLine,
+    BlockWebSockets,
+    HoldAnswers,
+    MangleRequests,
+    StopReading,
     PauseDevice,
     RestartDevice,
     PowerOffDevice,
@@ -34,6 +38,7 @@ internal enum ActionKind
     PauseGateway,
     JumpClock,
     KillAllGateways,
+    BreakAllLines,
 
     // What goes wrong with the parts.
     CrashDatabase,

@@ -1,5 +1,6 @@
 // A whole run, as its seed has it.
 
+using CloudSync.Client;
 using CloudSync.Operations;
 
 namespace CloudSync.Simulation.Plan;
@@ -8,13 +9,14 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="Gateways">How many gateways.</param>
 /// <param name="Users">How many people.</param>
 /// <param name="Outboxes">How many of them, the first ones, keep their edits on their devices.</param>
+/// <param name="Transports">How their devices connect.</param>
 /// <param name="Documents">The types of the documents.</param>
 /// <param name="AreLong">Whether texts begin with so much that a content is kept apart from the edits in an outbox.</param>
 /// <param name="Lasts">How long people write and things go wrong.</param>
 /// <param name="AppendsAtOnce">Of the log.</param>
 /// <param name="Actions">What happens, by time.</param>
 internal sealed record RunPlan(
-    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<DocumentType> Documents, bool AreLong, TimeSpan Lasts, int AppendsAtOnce,
+    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<TransportKind> Transports, IReadOnlyList<DocumentType> Documents, bool AreLong, TimeSpan Lasts, int AppendsAtOnce,
     IReadOnlyList<PlannedAction> Actions)
 {
     // Edits in a minute of all people together.
@@ -35,6 +37,7 @@ internal sealed record RunPlan(
         var documents = Enumerable.Range(0, random.Next(1, 4)).Select(_ => types[random.Next(types.Length)]).ToArray();
 
         var areLong = random.Next(6) == 0;
+        var transports = ChooseTransports(random, users);
 
         // Each run has some kinds of faults only, so that they meet more often in some, and are alone in others.
         var kinds = _faults.Where(_ => random.Next(3) == 0).ToArray();
@@ -76,7 +79,7 @@ internal sealed record RunPlan(
             CutOff();
 
         return new(
-            seed, gateways, users, outboxes, documents, areLong, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+            seed, gateways, users, outboxes, transports, documents, areLong, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
 
         // While a gateway can't reach the database others end, and people come to it: what they ask for waits there, and is given to
         // connections that may be gone by then. By chance alone this hardly ever comes together.
@@ -102,6 +105,19 @@ internal sealed record RunPlan(
 
         void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
             lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));
+    }
+
+    // In some runs nobody has anything but WebSockets.
+    private static TransportKind[] ChooseTransports(Random random, int users)
+    {
+        var areMixed = random.Next(3) > 0;
+        return [.. Enumerable.Range(0, users).Select(_ => !areMixed ? TransportKind.WebSocket : random.Next(6) switch
+        {
+            0 => TransportKind.Polling,
+            1 => TransportKind.ServerSentEvents,
+            2 => TransportKind.WebSocket,
+            _ => TransportKind.Auto,
+        })];
     }
 
     /// <summary>Spreads seeds that follow each other.</summary>

@@ -61,6 +61,30 @@ internal enum Rare
     /// <summary>Somebody who wanted to connect, or to open a document, was told to come back.</summary>
     NotAdmitted,
 
+    /// <summary>A device whose network breaks WebSockets connected without one.</summary>
+    Fallbacks,
+
+    /// <summary>It came back to one later.</summary>
+    WebSocketsAgain,
+
+    /// <summary>A request was lost before it got to a gateway.</summary>
+    RequestsLost,
+
+    /// <summary>A request got to a gateway twice.</summary>
+    RequestsRepeated,
+
+    /// <summary>A request was carried out, and its answer was lost.</summary>
+    AnswersLost,
+
+    /// <summary>An answer was cut off in the midst of it.</summary>
+    AnswersCut,
+
+    /// <summary>Somebody who had read nothing for a while was sent much of it in one message.</summary>
+    Merges,
+
+    /// <summary>Somebody who read nothing was given up by a gateway.</summary>
+    SendTimeouts,
+
     /// <summary>A program went on with the pending edits of a document from its outbox.</summary>
     OutboxReloads,
 

@@ -17,6 +17,7 @@ internal sealed class ReachedMetrics : IMeterFactory
         ["cloudsync.gaps"] = Rare.GapsMended,
         ["cloudsync.document.catchups"] = Rare.CatchUps,
         ["cloudsync.gateway.admission.refused"] = Rare.NotAdmitted,
+        ["cloudsync.gateway.send.timeouts"] = Rare.SendTimeouts,
     };
 
     // One for all runs, which tells them apart by the meters' scopes.

@@ -3,13 +3,14 @@
 
 using System.Collections.Concurrent;
 using System.Net;
-using System.Security.Cryptography;
 using CloudSync.Protocol.V1;
 using Microsoft.Extensions.Hosting;
 
 namespace CloudSync.Gateway.Polling;
 
-internal sealed class PolledConnections(GatewayEnvironment gateway) : IHostedService, IDisposable
+/// <param name="gateway">What connections share.</param>
+/// <param name="sockets">Where sockets and their keys come from; the machine's if it is left out.</param>
+internal sealed class PolledConnections(GatewayEnvironment gateway, PolledSockets? sockets = null) : IHostedService, IDisposable
 {
     /// <summary>How long one that has ended is remembered …</summary>
     public static readonly TimeSpan RememberedFor = TimeSpan.FromSeconds(30);
@@ -20,11 +21,10 @@ internal sealed class PolledConnections(GatewayEnvironment gateway) : IHostedSer
     /// <summary>… and with how much that was not acknowledged; one with more is forgotten at once.</summary>
     public const int RememberedBytes = 16 * 1024;
 
-    private const int KeyBytes = 16;
-
     private static readonly TimeSpan _longestPeriod = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan _shortestPeriod = TimeSpan.FromMilliseconds(20);
 
+    private readonly PolledSockets _sockets = sockets ?? new();
     private readonly ConcurrentDictionary<string, PolledConnection> _connections = [];
     private readonly ConcurrentQueue<(string Key, long EndedAt)> _ended = [];
     private ITimer? _timer;
@@ -42,16 +42,14 @@ internal sealed class PolledConnections(GatewayEnvironment gateway) : IHostedSer
     /// </summary>
     public PolledConnection Open(User? host, IPAddress address, Admission admission)
     {
-        var socket = new PolledSocket();
+        var key = _sockets.NewKey();
+        var socket = _sockets.NewSocket(key);
         var connection = new Connection(gateway, socket, lifetime: null, host) { Address = address };
-        Span<byte> bytes = stackalloc byte[KeyBytes];
-        RandomNumberGenerator.Fill(bytes);
-        var polled = new PolledConnection(Convert.ToHexStringLower(bytes), host?.Id, socket, connection);
+        var polled = new PolledConnection(key, host?.Id, socket, connection);
         _connections[polled.Key] = polled;
         Interlocked.Increment(ref _count);
         // Nothing of the request that has opened it lives as long as it does.
-        using (ExecutionContext.SuppressFlow())
-            _ = Task.Run(() => RunAsync(polled, address, admission));
+        gateway.Flushes.Enqueue(new Begun(() => _ = RunAsync(polled, address, admission)));
         return polled;
     }
 
@@ -121,5 +119,11 @@ internal sealed class PolledConnections(GatewayEnvironment gateway) : IHostedSer
         {
             Volatile.Write(ref _sweeping, 0);
         }
+    }
+
+    // The queue takes nothing of the request along: not what flows with it either.
+    private sealed class Begun(Action begin) : IThreadPoolWorkItem
+    {
+        public void Execute() => begin();
     }
 }

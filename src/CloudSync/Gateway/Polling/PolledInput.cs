@@ -39,12 +39,15 @@ internal sealed class PolledInput
     /// <summary>Hands in a frame, and completes when it was taken; also when it had been handed in before.</summary>
     public async ValueTask<HandedIn> HandInAsync(long number, byte[] frame, CancellationToken cancellationToken)
     {
+        // Whoever gives up looks once more, and needn't be waited for beside the rest.
+        await using var givenUp = cancellationToken.UnsafeRegister(static input => ((PolledInput)input!).Wake(), this);
         while (true)
         {
             Task wait;
             TaskCompletionSource? changed = null;
             lock (_gate)
             {
+                cancellationToken.ThrowIfCancellationRequested();
                 if (number < _accepted || (number == _accepted && _frame is null))
                     return HandedIn.Taken;
                 if (_closed || _aborted)
@@ -62,7 +65,7 @@ internal sealed class PolledInput
             }
 
             changed?.TrySetResult();
-            await wait.WaitAsync(cancellationToken);
+            await wait;
         }
     }
 
@@ -114,6 +117,8 @@ internal sealed class PolledInput
 
         return new ValueWebSocketReceiveResult(count, WebSocketMessageType.Binary, ends);
     }
+
+    private void Wake() => End(static _ => { });
 
     private void End(Action<PolledInput> end)
     {

@@ -5,7 +5,7 @@ using System.Net.WebSockets;
 
 namespace CloudSync.Gateway.Polling;
 
-internal sealed class PolledSocket : WebSocket
+internal class PolledSocket : WebSocket
 {
     private volatile int _closeStatus;
     private int _closeSent;
