@@ -82,6 +82,6 @@ public sealed class CloudSyncClientOptions
     /// <summary>Makes the connections over plain requests, which read as it is told.</summary>
     internal Func<Uri, PollKinds, ClientTransport>? PolledTransportFactory { get; set; }
 
-    /// <summary>After how long over plain requests a WebSocket is tried for the first time.</summary>
-    internal TimeSpan TrialAfter { get; set; } = TimeSpan.FromMinutes(1);
+    /// <summary>After how long over plain requests a WebSocket is tried for the first time; null: as usual.</summary>
+    internal TimeSpan? TrialAfter { get; set; }
 }

@@ -23,8 +23,8 @@ internal enum ConnectionEnd
 }
 
 /// <param name="kind">Which ways there are.</param>
-/// <param name="retryFirst">After how long over plain requests a WebSocket is tried for the first time.</param>
-internal sealed class TransportChoice(TransportKind kind, TimeSpan retryFirst)
+/// <param name="retryFirst">After how long over plain requests a WebSocket is tried for the first time, if it isn't a minute.</param>
+internal sealed class TransportChoice(TransportKind kind, TimeSpan? retryFirst = null)
 {
     /// <summary>How long a trial may take to connect.</summary>
     public static readonly TimeSpan TrialPatience = TimeSpan.FromSeconds(10);
@@ -38,6 +38,7 @@ internal sealed class TransportChoice(TransportKind kind, TimeSpan retryFirst)
     private const int FailuresMax = 2;
     private const int CutsMax = 3;
 
+    private static readonly TimeSpan _retryUsually = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan _retryMax = TimeSpan.FromHours(1);
 
     // Of the connection there is.
@@ -53,8 +54,8 @@ internal sealed class TransportChoice(TransportKind kind, TimeSpan retryFirst)
 
     // Until then plain requests are what works.
     private TimeSpan _polledUntil = TimeSpan.MinValue;
-    private readonly TimeSpan _retryFirst = retryFirst;
-    private TimeSpan _retry = retryFirst;
+    private readonly TimeSpan _retryFirst = retryFirst ?? _retryUsually;
+    private TimeSpan _retry = retryFirst ?? _retryUsually;
 
     /// <summary>When to try a WebSocket beside the connection, if at all.</summary>
     public TimeSpan? TrialAt { get; private set; }

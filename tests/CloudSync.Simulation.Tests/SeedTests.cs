@@ -17,7 +17,8 @@ public sealed class SeedTests
     [
         Rare.Evictions, Rare.SnapshotLoads, Rare.OperationsPacked, Rare.CacheHits, Rare.Transforms, Rare.Conflicts, Rare.UnknownOutcomes,
         Rare.ResendsFound, Rare.GapsMended, Rare.CatchUps, Rare.Deletions, Rare.DeletionsTold, Rare.Drains, Rare.Moves, Rare.Returns, Rare.NotAdmitted, Rare.OutboxReloads,
-        Rare.EditsLost, Rare.FailedWrites,
+        Rare.EditsLost, Rare.FailedWrites, Rare.Fallbacks, Rare.WebSocketsAgain, Rare.RequestsLost, Rare.RequestsRepeated, Rare.AnswersLost,
+        Rare.AnswersCut, Rare.Storms, Rare.SharedSnapshots, Rare.Merges, Rare.SendTimeouts,
     ];
 
     [Fact]

@@ -2,6 +2,7 @@
 
 using System.Buffers;
 using System.Text;
+using System.Text.Json.Nodes;
 using CloudSync.Log;
 using CloudSync.Operations;
 using CloudSync.Simulation.Actors;
@@ -30,6 +31,11 @@ internal sealed class SimulatedRun : IDisposable
 {
     // With three bytes each, half as much again as what an outbox keeps with the edits.
     private const int LongText = 2_000;
+
+    private const int LargeEmbeds = 3;
+
+    // A document that has left memory may have to be read first, when its turn comes.
+    private static readonly TimeSpan _neighbourWaits = TimeSpan.FromSeconds(3);
 
     private const long StepsMax = 20_000_000;
 
@@ -62,8 +68,11 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
-        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, _parts.Polled, _cluster);
+        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, plan.AreLarge, _parts.Polled, _cluster);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
+        // What is large is on its way for long to some.
+        foreach (var line in _lines.Where((_, i) => plan.AreLarge && i % 2 == 0))
+            line.BytesPerSecond = 400_000;
         _users = [.. Enumerable.Range(0, plan.Users).Select(i => new SimulatedUser(
             people, $"user-{i}", _lines[i], i < plan.Outboxes ? new SimulatedDisk(new Random(Seed(300 + i))) : null,
             plan.Transports[i], new Random(Seed(200 + i))))];
@@ -82,6 +91,8 @@ internal sealed class SimulatedRun : IDisposable
 
         foreach (var action in _plan.Actions)
             World.At(SimulatedWorld.Start + action.At.Ticks, () => _stage.Play(action));
+        if (_plan.HasNeighbour)
+            CheckNeighbour();
         World.RunUntil(SimulatedWorld.Start + _plan.Lasts.Ticks);
         _stage.Heal();
         var healed = World.Now;
@@ -98,13 +109,27 @@ internal sealed class SimulatedRun : IDisposable
 
     public void Dispose() => _cluster.Dispose();
 
+    // That others read nothing is nothing to somebody who does.
+    private void CheckNeighbour()
+    {
+        foreach (var (id, document) in _users[0].Open)
+        {
+            if (document.Waits > _neighbourWaits)
+                World.Fail("held up", $"{_users[0].Name}'s edits in {id} have waited for {document.Waits.TotalSeconds:0.0} s, while others read nothing.");
+        }
+
+        if (World.Elapsed < _plan.Lasts)
+            World.After(TimeSpan.FromSeconds(0.5), CheckNeighbour);
+    }
+
     private int Seed(int of) => RunPlan.HashCode(_plan.Seed, of);
 
     private void Create(string id, DocumentType type, Alphabet alphabet)
     {
         var at = new DateTimeOffset(2029, 1, 1, 0, 0, 0, TimeSpan.Zero);
         _parts.Database.Create(new NewDocument(id, type.Name, id, at, ""));
-        var beginning = type == DocumentType.Json ? BeginBoard() : _plan.AreLong ? BeginText(id, alphabet) : default;
+        var beginning = type == DocumentType.Json ? BeginBoard() : _plan.AreLong ? BeginText(id, alphabet)
+            : _plan.AreLarge && type == DocumentType.RichText ? BeginLarge(id, alphabet) : default;
         if (!beginning.IsEmpty)
             _parts.Database.Append(new(id, 0, [new(1, 1, 0, "", at, beginning)]));
     }
@@ -128,6 +153,23 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         return Delta.Build().Insert(text.ToString()).ToDelta().Bytes;
+    }
+
+    // Of a few embeds that are large, so that all else about it costs as little as ever.
+    private ReadOnlyMemory<byte> BeginLarge(string id, Alphabet alphabet)
+    {
+        var edit = _documents[id].Intentions.Begin();
+        edit.Fate = EditFate.Saved;
+        var random = new Random(Seed(8));
+        var content = Delta.Build();
+        for (var i = 0; i < LargeEmbeds; i++)
+        {
+            var embed = EditedText.MakeLarge(alphabet.Next()!.Value, random);
+            _documents[id].Intentions.Insert(edit, embed, null, null);
+            content.InsertEmbed(new JsonObject { ["image"] = embed });
+        }
+
+        return content.ToDelta().Bytes;
     }
 
     // As they are by default, but quicker, so that a minute sees all of it.

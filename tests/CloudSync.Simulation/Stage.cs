@@ -7,6 +7,7 @@ using CloudSync.Simulation.Checking;
 using CloudSync.Simulation.Network;
 using CloudSync.Simulation.Plan;
 using CloudSync.Simulation.World;
+using SyncStateKind = CloudSync.Client.SyncStateKind;
 using TransportKind = CloudSync.Client.TransportKind;
 
 namespace CloudSync.Simulation;
@@ -20,6 +21,9 @@ internal sealed class Stage(
 
     // Longer than a lease, a heartbeat's timeout and what gateways tell each other again: what was missed is made up for.
     private static readonly TimeSpan _troubledAfter = TimeSpan.FromSeconds(20);
+
+    // So many at once are a storm, where so few are let in.
+    private const int Crowd = 20;
 
     private bool _healed;
 
@@ -45,6 +49,9 @@ internal sealed class Stage(
                 break;
             case ActionKind.CloseDocument:
                 users[action.Who].Do(() => users[action.Who].CloseDocument(id));
+                break;
+            case ActionKind.JoinTogether:
+                JoinTogether(id, action);
                 break;
             case ActionKind.ReadVersion:
                 Read(action.Who, id, random);
@@ -153,7 +160,7 @@ internal sealed class Stage(
                 Afterwards(action, () => user.Line.HoldsAnswers = false);
                 break;
             case ActionKind.MangleRequests:
-                user.Line.RequestFaultRate = 0.05 + (0.4 * random.NextDouble());
+                user.Line.RequestFaultRate = 0.05 + (0.5 * random.NextDouble());
                 Afterwards(action, () => user.Line.RequestFaultRate = 0);
                 break;
             case ActionKind.StopReading:
@@ -248,6 +255,8 @@ internal sealed class Stage(
                     gateway.Process.Clock.Error += TimeSpan.FromSeconds(random.Next(-100_000, 100_000));
                 break;
             case ActionKind.BreakAllLines:
+                if (users.Count(static user => user.Client.State.Kind == SyncStateKind.Live) >= Crowd)
+                    world.Reached.Count(Rare.Storms);
                 foreach (var user in users)
                     user.Line.Break();
                 break;
@@ -342,6 +351,18 @@ internal sealed class Stage(
                     user.Do(() => user.Edit(id, random));
             }));
         }
+    }
+
+    // All who have it open close it, and all who are there open it a moment later.
+    private void JoinTogether(string id, PlannedAction action)
+    {
+        foreach (var user in users)
+            user.Do(() => user.CloseDocument(id));
+        world.After(TimeSpan.FromSeconds(2 + (4 * new Random(action.Seed).NextDouble())), () => IfBroken(() =>
+        {
+            foreach (var user in users)
+                user.Do(() => user.OpenDocument(id));
+        }));
     }
 
     private void Read(int place, string id, Random random)

@@ -27,7 +27,12 @@ internal static class FaultKinds
         .. OfLines("gateway-redis", false, false, static link => IsProgram(link.From) && link.To.StartsWith("redis", StringComparison.Ordinal)),
         .. OfLines("gateway-standby", false, false, static link => IsProgram(link.From) && link.To.StartsWith("postgres", StringComparison.Ordinal)),
         .. OfLines("worker-rabbitmq", false, false, static link => link is { From: "worker", To: "rabbitmq" }),
-        .. OfLines("client-nginx", false, true, static link => link.To == NginxServer.Name && link.From.StartsWith("writer", StringComparison.Ordinal)),
+        .. OfLines("client-nginx", false, true, static link => IsOfClient(link, "writer")),
+        new("unread-client-nginx", false, false, 1, 2, 8, static (cluster, random) => new Cut(
+            [Pick([.. InUse(cluster).Where(static link => IsOfClient(link, "reader"))], random)], LinkState.Unread)),
+        // Everybody but those who come and go by themselves, at the same moment.
+        new("storm", false, true, 1, 0.1, 0.5, static (cluster, _) => new Cut(
+            [.. InUse(cluster).Where(static link => IsOfClient(link, "writer") || IsOfClient(link, "reader"))], LinkState.Refusing)),
         .. OfLines("nginx-gateway", false, true, static link => link.From == NginxServer.Name),
         .. OfLines("pgbouncer-primary", true, true, static link => link.From == "pgbouncer"),
         .. OfLines("standby-primary", true, true, static link =>
@@ -86,6 +91,8 @@ internal static class FaultKinds
     // Between the two PostgreSQL servers, and to them, a line may lead to where nobody goes any more, after a failover.
     private static IEnumerable<Link> InUse(ChaosCluster cluster) => cluster.Links.All.Where(link =>
         !link.To.StartsWith("postgres", StringComparison.Ordinal) || IsProgram(link.From) || link.To == cluster.State.Primary);
+
+    private static bool IsOfClient(Link link, string kind) => link.To == NginxServer.Name && link.From.StartsWith(kind, StringComparison.Ordinal);
 
     private static bool IsProgram(string part) => _programs.Contains(part);
 

@@ -4,11 +4,21 @@ using CloudSync.Chaos.Network;
 
 namespace CloudSync.Chaos.Faults;
 
-/// <summary>Lines are cut: silently, or so that connections are reset and refused.</summary>
+/// <summary>Lines are cut: silently, or so that connections are reset and refused; or nobody reads what comes.</summary>
 internal sealed class Cut(IReadOnlyList<Link> links, LinkState state) : Fault
 {
     public override string Details =>
-        $"{string.Join(", ", links.Select(static link => $"{link.From} – {link.To}"))}: {(state == LinkState.Silent ? "nothing comes through" : "reset and refused")}";
+        $"{(links.Count > LinksNamed ? $"{links.Count} lines" : string.Join(", ", links.Select(static link => $"{link.From} – {link.To}")))}: {What}";
+
+    // More are not worth their names.
+    private const int LinksNamed = 4;
+
+    private string What => state switch
+    {
+        LinkState.Silent => "nothing comes through",
+        LinkState.Unread => "nothing is read",
+        _ => "reset and refused",
+    };
 
     public override Task InjectAsync(CancellationToken stop) => Become(state);
 

@@ -19,6 +19,9 @@ internal enum LinkState
 
     /// <summary>Connections are reset, and new ones refused.</summary>
     Refusing,
+
+    /// <summary>Whoever has connected reads nothing, and what it sends comes through.</summary>
+    Unread,
 }
 
 /// <summary>A line from one part to another.</summary>
@@ -34,6 +37,7 @@ internal sealed class Link : IAsyncDisposable
     private Task _accepting = Task.CompletedTask;
     private LinkState _state = LinkState.Open;
     private TaskCompletionSource _open = Completed();
+    private TaskCompletionSource _read = Completed();
 
     public Link(string from, string to, int target)
     {
@@ -62,10 +66,8 @@ internal sealed class Link : IAsyncDisposable
             if (_ended.IsCancellationRequested || state == _state)
                 return;
             _state = state;
-            if (state == LinkState.Silent)
-                _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            else
-                _open.TrySetResult();
+            _open = Hold(_open, state == LinkState.Silent);
+            _read = Hold(_read, state == LinkState.Unread);
             if (state == LinkState.Refusing)
             {
                 _listener?.Dispose();
@@ -86,6 +88,7 @@ internal sealed class Link : IAsyncDisposable
         Become(LinkState.Refusing);
         await _ended.CancelAsync();
         _open.TrySetResult();
+        _read.TrySetResult();
         await _accepting;
         _ended.Dispose();
     }
@@ -95,6 +98,14 @@ internal sealed class Link : IAsyncDisposable
         var completed = new TaskCompletionSource();
         completed.SetResult();
         return completed;
+    }
+
+    private static TaskCompletionSource Hold(TaskCompletionSource gate, bool isHeld)
+    {
+        if (isHeld)
+            return new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        gate.TrySetResult();
+        return gate;
     }
 
     private static Socket NewSocket() => new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -164,7 +175,7 @@ internal sealed class Link : IAsyncDisposable
             await _open.Task;
             // The other isn't there: then neither is this one.
             await far.ConnectAsync(IPAddress.Loopback, Target, _ended.Token);
-            await Task.WhenAll(PassAsync(near, far), PassAsync(far, near));
+            await Task.WhenAll(PassAsync(near, far, isDown: false), PassAsync(far, near, isDown: true));
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or OperationCanceledException)
         {
@@ -183,7 +194,7 @@ internal sealed class Link : IAsyncDisposable
         }
     }
 
-    private async Task PassAsync(Socket from, Socket to)
+    private async Task PassAsync(Socket from, Socket to, bool isDown)
     {
         var buffer = new byte[BufferBytes];
         try
@@ -194,6 +205,8 @@ internal sealed class Link : IAsyncDisposable
                 if (Delay > TimeSpan.Zero)
                     await Task.Delay(Delay, _ended.Token);
                 await _open.Task;
+                if (isDown)
+                    await _read.Task;
                 if (count == 0)
                 {
                     to.Shutdown(SocketShutdown.Send);

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using CloudSync.Bench.Replay;
 using CloudSync.Chaos.History;
+using CloudSync.Client;
 using CloudSync.Operations;
 
 namespace CloudSync.Chaos.Workload;
@@ -14,6 +15,13 @@ internal sealed class Clients : IAsyncDisposable
 {
     private static readonly (DocumentType Type, int Writers)[] _layout =
         [(DocumentType.Text, 2), (DocumentType.RichText, 2), (DocumentType.Json, 2), (DocumentType.RichText, 1), (DocumentType.Text, 1)];
+
+    // Whose network breaks WebSockets. The others find out by themselves that theirs doesn't.
+    private static readonly (string Name, TransportKind Transport)[] _withoutWebSockets =
+    [
+        ("writer-1.2", TransportKind.Polling), ("writer-2.2", TransportKind.ServerSentEvents), ("roamer-1", TransportKind.ServerSentEvents),
+        ("roamer-3", TransportKind.Polling), ("reader-2", TransportKind.Polling), ("reader-5", TransportKind.ServerSentEvents),
+    ];
 
     // Of all recorded sessions together.
     private static readonly TimeSpan _betweenPatches = TimeSpan.FromMilliseconds(20);
@@ -112,7 +120,7 @@ internal sealed class Clients : IAsyncDisposable
             {
                 late.Add($"Nobody can open {document} any more");
             }
-            catch (Client.RefusedException exception)
+            catch (RefusedException exception)
             {
                 late.Add($"{document} is refused to whoever opens it anew: {exception.Message}");
             }
@@ -138,7 +146,7 @@ internal sealed class Clients : IAsyncDisposable
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         enough.CancelAfter(patience);
         var wrong = new List<string>();
-        foreach (var together in Snapshot().Where(static session => session.State.Kind != Client.SyncStateKind.Closed).GroupBy(static session => session.Document.Id))
+        foreach (var together in Snapshot().Where(static session => session.State.Kind != SyncStateKind.Closed).GroupBy(static session => session.Document.Id))
         {
             foreach (var session in together)
             {
@@ -184,15 +192,18 @@ internal sealed class Clients : IAsyncDisposable
             (number, random) = (_opened++, NewRandom());
         var query = number % 2 == 0 ? "" : $"?document=elsewhere-{number}";
         var session = await Session.OpenAsync(
-            name, new Uri($"ws://localhost:{_cluster.LineOf(line).Port}/sync{query}"), document, _history, random, stop);
+            name, new Uri($"ws://localhost:{_cluster.LineOf(line).Port}/sync{query}"), TransportOf(line), document, _history, random, stop);
         lock (_sessions)
         {
-            _sessions.RemoveAll(static session => session.State.Kind == Client.SyncStateKind.Closed);
+            _sessions.RemoveAll(static session => session.State.Kind == SyncStateKind.Closed);
             _sessions.Add(session);
         }
 
         return session;
     }
+
+    private static TransportKind TransportOf(string line) =>
+        _withoutWebSockets.FirstOrDefault(without => without.Name == line).Transport;
 
     private List<Session> Snapshot()
     {

@@ -52,17 +52,18 @@ internal sealed class Session : IDisposable
     /// <summary>Opens a document; tries for as long as it takes.</summary>
     /// <param name="name">Names the session; no two have the same.</param>
     /// <param name="endpoint">Where.</param>
+    /// <param name="transport">How it connects.</param>
     /// <param name="documentId">What.</param>
     /// <param name="history">What it sees is recorded there.</param>
     /// <param name="random">Where its jitter comes from.</param>
     /// <param name="stop">Gives up.</param>
     public static async Task<Session> OpenAsync(
-        string name, Uri endpoint, string documentId, HistoryWriter history, Random random, CancellationToken stop)
+        string name, Uri endpoint, TransportKind transport, string documentId, HistoryWriter history, Random random, CancellationToken stop)
     {
         // All else is as an application has it that sets nothing.
         var client = new CloudSyncClient(endpoint, new CloudSyncClientOptions
         {
-            User = new User(name, name, "#336699"), Random = random, UndoSteps = 0,
+            User = new User(name, name, "#336699"), Random = random, UndoSteps = 0, Transport = transport,
         });
         try
         {

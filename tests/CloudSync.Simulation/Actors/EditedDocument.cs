@@ -19,6 +19,7 @@ internal abstract class EditedDocument
 
     private readonly MadeEdits _made;
     private long _checkedVersion = -1;
+    private long? _waitsSince;
     private ulong? _acknowledged;
 
     protected EditedDocument(SimulatedUser user, CollaborativeDocument document, Intentions intentions, MadeEdits made)
@@ -50,6 +51,9 @@ internal abstract class EditedDocument
     public bool IsRefused { get; private set; }
 
     public int Unsaved => Document.Edits?.Unsaved ?? 0;
+
+    /// <summary>How long an edit has waited, and none has been acknowledged.</summary>
+    public TimeSpan Waits => IsReady && _waitsSince is { } since ? TimeSpan.FromTicks(World.Now - since) : default;
 
     protected Intentions Intentions { get; }
 
@@ -83,6 +87,7 @@ internal abstract class EditedDocument
         }
 
         User.Edited();
+        _waitsSince ??= World.Now;
         if (User.HasOutbox && random.Next(KeptOneIn) == 0)
             _ = AwaitKeptAsync(_made.Count);
         return true;
@@ -99,6 +104,10 @@ internal abstract class EditedDocument
         _made.SetUnsaved(edits.Unsaved);
         // Numbers follow each other, and all but the one in flight are acknowledged.
         var acknowledged = edits.InFlight ? edits.Sequence - 1 : edits.Sequence;
+        if (edits.Unsaved == 0)
+            _waitsSince = null;
+        else if (acknowledged > _acknowledged)
+            _waitsSince = World.Now;
         for (var sequence = (_acknowledged ?? acknowledged) + 1; sequence <= acknowledged; sequence++)
             User.Truth.Acknowledged(Document.Id, User.Client.ClientId, sequence);
         _acknowledged = acknowledged;

@@ -15,6 +15,8 @@ internal sealed class EditedText : EditedDocument
     // So that what was committed comes to be as much as the content, and an outbox keeps the content anew.
     private const int LongPiece = 80;
 
+    private const int LargeBytes = 48 << 10;
+
     private readonly bool _isRich;
 
     // What an editor shows: one for each position, an embed being one.
@@ -146,6 +148,14 @@ internal sealed class EditedText : EditedDocument
         _shown.AddRange(ItemsOf(Document.Content).Select(Intentions.Find));
     }
 
+    /// <summary>A picture that is larger than what is sent in one piece; none of it looks like another part of it.</summary>
+    public static string MakeLarge(char name, Random random)
+    {
+        var bytes = new byte[LargeBytes];
+        random.NextBytes(bytes);
+        return name + Convert.ToBase64String(bytes);
+    }
+
     /// <summary>What a content consists of, in order.</summary>
     public static IEnumerable<string> ItemsOf(Delta content)
     {
@@ -168,7 +178,8 @@ internal sealed class EditedText : EditedDocument
     {
         if (_isRich && random.Next(12) == 0 && User.Alphabet.Next() is { } embed)
         {
-            delta.InsertEmbed(new JsonObject { ["image"] = embed.ToString() });
+            var picture = User.PastesLarge && random.Next(3) == 0 ? MakeLarge(embed, random) : embed.ToString();
+            delta.InsertEmbed(new JsonObject { ["image"] = picture });
             return;
         }
 

@@ -2,6 +2,7 @@
 // process of the same place.
 
 using System.Net;
+using System.Runtime.InteropServices;
 using CloudSync.Documents;
 using CloudSync.Fanout;
 using CloudSync.Gateway;
@@ -37,6 +38,7 @@ internal sealed class SimulatedGateway : IDisposable
     private readonly ConnectionTable _connections = new();
     private readonly ConnectionSweep _sweep;
     private readonly GatewayLeases _leases;
+    private readonly Dictionary<byte[], GatewaySocket> _inParts = [];
     private bool _draining;
 
     /// <param name="parts">What all gateways are made of.</param>
@@ -113,6 +115,20 @@ internal sealed class SimulatedGateway : IDisposable
     {
         _sockets.Add(socket);
         Process.Post(() => _ = AcceptAsync(socket));
+    }
+
+    /// <summary>A connection sends a message, or a part of one.</summary>
+    public void Sends(GatewaySocket socket, ReadOnlyMemory<byte> bytes, bool isLast)
+    {
+        if (!MemoryMarshal.TryGetArray(bytes, out var segment) || (isLast && _inParts.Count == 0))
+            return;
+        // One array, and each is in the midst of it.
+        if (_inParts.TryGetValue(segment.Array!, out var other) && other != socket)
+            _parts.World.Reached.Count(Rare.SharedSnapshots);
+        if (isLast)
+            _inParts.Remove(segment.Array!);
+        else
+            _inParts[segment.Array!] = socket;
     }
 
     /// <summary>Somebody asks something over plain HTTP.</summary>

@@ -16,11 +16,12 @@ namespace CloudSync.Simulation.Actors;
 /// <param name="Alphabet">What they type.</param>
 /// <param name="Documents">The documents there are: their types, and what people mean in them.</param>
 /// <param name="AreLong">Whether texts are long, and long pieces are pasted.</param>
+/// <param name="AreLarge">Whether large pictures are pasted.</param>
 /// <param name="Polled">What goes over connections without a WebSocket.</param>
 /// <param name="Cluster">The gateways, and the load balancer before them.</param>
 internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
-    bool AreLong, PolledTraffic Polled, Cluster Cluster)
+    bool AreLong, bool AreLarge, PolledTraffic Polled, Cluster Cluster)
 {
     /// <summary>All of them.</summary>
     public List<SimulatedUser> Everybody { get; } = [];
@@ -87,6 +88,9 @@ internal sealed class SimulatedUser
 
     /// <summary>Whether long pieces are pasted.</summary>
     public bool PastesLong => _people.AreLong;
+
+    /// <summary>Whether large pictures are pasted.</summary>
+    public bool PastesLarge => _people.AreLarge;
 
     public SimulatedProcess Process { get; private set; } = null!;
 

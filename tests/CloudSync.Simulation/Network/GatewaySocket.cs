@@ -11,7 +11,6 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
     : WebSocket, IHttpRequestLifetimeFeature, IHttpWebSocketFeature
 {
     private readonly Queue<Message> _arrived = new();
-    private readonly List<byte> _part = [];
     private TaskCompletionSource<bool>? _waiting;
     private ReadOnlyMemory<byte> _rest;
     private bool _reading;
@@ -108,18 +107,8 @@ internal sealed class GatewaySocket(SimulatedConnection connection, SimulatedGat
         ReadOnlyMemory<byte> buffer, WebSocketMessageType messageType, bool endOfMessage, CancellationToken cancellationToken)
     {
         ThrowIfBroken();
-        if (_part.Count == 0 && endOfMessage)
-        {
-            await connection.SendToClientAsync(new(buffer.ToArray()), gateway.Process);
-            return;
-        }
-
-        _part.AddRange(buffer.Span);
-        if (!endOfMessage)
-            return;
-        var whole = _part.ToArray();
-        _part.Clear();
-        await connection.SendToClientAsync(new(whole), gateway.Process);
+        gateway.Sends(this, buffer, endOfMessage);
+        await connection.SendToClientAsync(new(buffer.ToArray(), IsPart: !endOfMessage), gateway.Process);
     }
 
     public override async Task CloseOutputAsync(

@@ -4,10 +4,12 @@ using CloudSync.Simulation.World;
 
 namespace CloudSync.Simulation.Network;
 
-/// <param name="Frame">A whole message; empty for a close.</param>
+/// <param name="Frame">A whole message, or a part of one; empty for a close.</param>
 /// <param name="CloseCode">Set if this is a close frame.</param>
 /// <param name="CloseReason">What it says.</param>
-internal readonly record struct Message(ReadOnlyMemory<byte> Frame, int? CloseCode = null, string? CloseReason = null);
+/// <param name="IsPart">More of the message comes behind it.</param>
+internal readonly record struct Message(
+    ReadOnlyMemory<byte> Frame, int? CloseCode = null, string? CloseReason = null, bool IsPart = false);
 
 /// <summary>Messages arrive in the order in which they were sent. More than a window of bytes under way makes the sender wait.</summary>
 /// <param name="world">Where it is.</param>

@@ -16,6 +16,7 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
     private readonly Line _line;
     private readonly Func<SimulatedGateway?> _choose;
     private readonly Queue<Action> _inbox = new();
+    private readonly List<byte> _parts = [];
     private readonly Pipe _up;
     private readonly Pipe _down;
     private ITransportListener? _listener;
@@ -146,11 +147,21 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
 
     private void Arrived(Message message)
     {
+        if (message.IsPart)
+        {
+            _parts.AddRange(message.Frame.Span);
+            return;
+        }
+
         if (message.CloseCode is not { } code)
         {
+            var frame = message.Frame;
+            if (_parts.Count > 0)
+                frame = (byte[])[.. _parts, .. message.Frame.Span];
+            _parts.Clear();
             Tell(listener =>
             {
-                listener.Received(message.Frame);
+                listener.Received(frame);
                 _user.Received(this);
             });
             return;

@@ -10,6 +10,7 @@ internal enum ActionKind
     Select,
     OpenDocument,
     CloseDocument,
+    JoinTogether,
     ReadVersion,
     EditByServer,
     Rename,

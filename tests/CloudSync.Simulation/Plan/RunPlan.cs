@@ -12,15 +12,27 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="Transports">How their devices connect.</param>
 /// <param name="Documents">The types of the documents.</param>
 /// <param name="AreLong">Whether texts begin with so much that a content is kept apart from the edits in an outbox.</param>
+/// <param name="AreLarge">Whether rich texts are so large that those who join share a snapshot's bytes.</param>
+/// <param name="HasNeighbour">Whether all that goes wrong is that others than the first person read nothing for a while.</param>
 /// <param name="Lasts">How long people write and things go wrong.</param>
 /// <param name="AppendsAtOnce">Of the log.</param>
 /// <param name="Actions">What happens, by time.</param>
 internal sealed record RunPlan(
-    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<TransportKind> Transports, IReadOnlyList<DocumentType> Documents, bool AreLong, TimeSpan Lasts, int AppendsAtOnce,
+    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<TransportKind> Transports, IReadOnlyList<DocumentType> Documents, bool AreLong, bool AreLarge, bool HasNeighbour, TimeSpan Lasts, int AppendsAtOnce,
     IReadOnlyList<PlannedAction> Actions)
 {
     // Edits in a minute of all people together.
     private const int EditsPerMinute = 1_000;
+
+    // Each of them costs the more, the more people there are, and the larger the document.
+    private const int EditsOfCrowd = 250;
+    private const int EditsOfLarge = 300;
+
+    private static readonly ActionKind[] _ofRequests =
+        [ActionKind.MangleRequests, ActionKind.MangleRequests, ActionKind.BlockWebSockets, ActionKind.HoldAnswers];
+
+    private static readonly ActionKind[] _storms =
+        [ActionKind.BreakAllLines, ActionKind.KillGateway, ActionKind.KillAllGateways, ActionKind.DrainGateway, ActionKind.GoOffline];
 
     private static readonly ActionKind[] _faults =
         [.. Enum.GetValues<ActionKind>().Where(static kind => kind >= ActionKind.GoOffline)];
@@ -37,12 +49,26 @@ internal sealed record RunPlan(
         var documents = Enumerable.Range(0, random.Next(1, 4)).Select(_ => types[random.Next(types.Length)]).ToArray();
 
         var areLong = random.Next(6) == 0;
+        var (isCrowd, areLarge) = (random.Next(24) == 0, random.Next(24) == 0);
+        if (isCrowd)
+            (users, outboxes, areLong, areLarge, documents) = (random.Next(20, 41), random.Next(4), false, false, [documents[0]]);
+        else if (areLarge)
+            (outboxes, areLong, documents) = (random.Next(2), false, [DocumentType.RichText, .. documents.Take(1)]);
+        var hasNeighbour = !isCrowd && !areLarge && random.Next(24) == 0;
         var transports = ChooseTransports(random, users);
 
         // Each run has some kinds of faults only, so that they meet more often in some, and are alone in others.
-        var kinds = _faults.Where(_ => random.Next(3) == 0).ToArray();
+        var kinds = isCrowd ? _storms : _faults.Where(_ => random.Next(3) == 0).ToArray();
+        // What goes wrong with requests has to meet those who make them.
+        if (transports.Any(static transport => transport != TransportKind.WebSocket) && random.Next(2) == 0)
+            kinds = [.. kinds, .. _ofRequests];
+        if (hasNeighbour)
+            kinds = [ActionKind.StopReading];
+        // Over a line that carries a few hundred bytes a second a large document takes minutes.
+        if (areLarge)
+            kinds = [.. kinds.Where(static kind => kind != ActionKind.NarrowLine)];
         var actions = new List<PlannedAction>();
-        var edits = (int)(minutes * EditsPerMinute);
+        var edits = (int)(minutes * (isCrowd ? EditsOfCrowd : areLarge ? EditsOfLarge : EditsPerMinute));
         while (edits > 0)
         {
             var count = Math.Min(edits, 1 + random.Next(40));
@@ -61,25 +87,29 @@ internal sealed record RunPlan(
             Add(ActionKind.EditByServer, gateways);
         }
 
+        for (var i = 0; i < (areLarge ? 10 * minutes : random.Next(2)); i++)
+            Add(ActionKind.JoinTogether, users);
         Add(ActionKind.Rename, gateways);
         // What is deleted is lost to all that could happen to it after: so there is another, and it happens in some runs only.
-        if (documents.Length > 1 && random.Next(3) == 0)
+        if (documents.Length > 1 && !hasNeighbour && random.Next(3) == 0)
             Add(ActionKind.DeleteDocument, gateways);
-        var faults = kinds.Length == 0 ? 0 : random.Next(2, 2 + (int)(30 * minutes));
+        var faults = kinds.Length == 0 ? 0 : random.Next(2, 2 + (int)((isCrowd ? 8 : 30) * minutes));
+        if (isCrowd)
+            Add(ActionKind.BreakAllLines, 1);
         for (var i = 0; i < faults; i++)
         {
             var kind = kinds[random.Next(kinds.Length)];
             var isOfPeople = kind < ActionKind.KillGateway;
             // Short ones mostly; now and then one that outlasts every patience.
-            var seconds = random.Next(6) == 0 ? 20 * random.NextDouble() : 3 * random.NextDouble();
+            var seconds = random.Next(6) == 0 || _ofRequests.Contains(kind) ? 20 * random.NextDouble() : 3 * random.NextDouble();
             Add(kind, isOfPeople ? users : gateways, TimeSpan.FromSeconds(seconds));
         }
 
-        if (gateways > 1 && lasts > TimeSpan.FromSeconds(12) && random.Next(4) == 0)
+        if (gateways > 1 && !hasNeighbour && lasts > TimeSpan.FromSeconds(12) && random.Next(4) == 0)
             CutOff();
 
         return new(
-            seed, gateways, users, outboxes, transports, documents, areLong, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+            seed, gateways, users, outboxes, transports, documents, areLong, areLarge, hasNeighbour, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
 
         // While a gateway can't reach the database others end, and people come to it: what they ask for waits there, and is given to
         // connections that may be gone by then. By chance alone this hardly ever comes together.
@@ -104,7 +134,7 @@ internal sealed record RunPlan(
             actions.Add(new(at, kind, who, random.Next(documents.Length), length, 1, random.Next()));
 
         void Add(ActionKind kind, int people, TimeSpan length = default, int count = 1) => actions.Add(new(
-            lasts * random.NextDouble(), kind, random.Next(people), random.Next(documents.Length), length, count, random.Next()));
+            lasts * random.NextDouble(), kind, kind == ActionKind.StopReading && hasNeighbour ? random.Next(1, people) : random.Next(people), random.Next(documents.Length), length, count, random.Next()));
     }
 
     // In some runs nobody has anything but WebSockets.

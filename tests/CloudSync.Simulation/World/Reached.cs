@@ -79,6 +79,12 @@ internal enum Rare
     /// <summary>An answer was cut off in the midst of it.</summary>
     AnswersCut,
 
+    /// <summary>Twenty or more lost their connections at the same moment.</summary>
+    Storms,
+
+    /// <summary>A snapshot was on its way to two at once, who share its bytes.</summary>
+    SharedSnapshots,
+
     /// <summary>Somebody who had read nothing for a while was sent much of it in one message.</summary>
     Merges,
 

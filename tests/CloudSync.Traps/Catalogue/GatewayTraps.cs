@@ -27,6 +27,28 @@ internal static class GatewayTraps
             new Change(
                 Documents, "        else\n            DisposeSession(document, session!);",
                 "        else if (!TRAP)\n            DisposeSession(document, session!);")),
+        new("merged-and-dropped", "of what waits for a slow reader and is merged an operation is left out",
+            new Change(
+                "src/CloudSync/Documents/OpenDocument.Reading.cs", "            session.Version = version;",
+                "            session.Version = version + (TRAP && written > chunk.Length && version < _head ? 1 : 0);")),
+        new("slowest-sets-the-pace", "while somebody reads nothing the edits of the others are put off",
+            new Change(
+                "src/CloudSync/Documents/OpenDocument.Reading.cs", "            if (session.Pending >= limit)",
+                "            if (session.Pending >= limit || (TRAP && _sessions.Exists(other => other.Version < _head - 15)))")),
+        new("shared-given-back", "the bytes of a snapshot are given back while somebody is still sent them",
+            new Change(
+                Flushing, "                frame.Share(opened);",
+                """
+                                if (TRAP)
+                                {
+                                    var copy = System.Buffers.ArrayPool<byte>.Shared.Rent(opened.Length);
+                                    opened.CopyTo(copy);
+                                    opened = copy.AsMemory(0, opened.Length);
+                                    System.Buffers.ArrayPool<byte>.Shared.Return(copy);
+                                }
+
+                                frame.Share(opened);
+                """)),
         new("drain-too-soon", "a gateway that stops closes its connections before what is pending is committed and sent",
             new Change(
                 Drain, "            await gateway.Documents.DrainAsync(ended.Token);",

@@ -32,6 +32,10 @@ internal static class ResumeTraps
             new Change(
                 Sessions, "            Leave(first.Value.Entry.ClientId, first.Value.Entry.Owner!, closed: false);\n        return ended;",
                 "            Leave(first.Value.Entry.ClientId, first.Value.Entry.Owner!, closed: TRAP);\n        return ended;")),
+        new("time-ignored", "a client that was told when to come back comes as soon as it likes",
+            new Change(
+                "src/CloudSync.Client/CloudSyncClient.Connection.cs", "            : Now + Backoff(_failures++, closure.RetryAfter);",
+                "            : Now + Backoff(_failures++, TRAP ? default : closure.RetryAfter);")),
         new("nobody-gets-in", "after a first refusal nobody gets in any more",
             new Change(
                 Pace, "            if (_saved >= 1)\n", "            if (_saved >= 1 && !(TRAP && _promisedUntil > 0))\n")),

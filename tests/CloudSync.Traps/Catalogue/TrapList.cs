@@ -6,7 +6,7 @@ internal static class TrapList
 {
     public static IReadOnlyList<Trap> All { get; } =
     [
-        .. SequencingTraps.All, .. FollowingTraps.All, .. ResumeTraps.All, .. ContentTraps.All, .. GatewayTraps.All, .. ClientTraps.All,
+        .. SequencingTraps.All, .. FollowingTraps.All, .. ResumeTraps.All, .. ContentTraps.All, .. GatewayTraps.All, .. PollingTraps.All, .. ClientTraps.All,
         .. OutboxTraps.All, .. MergeTraps.All,
     ];
 
