@@ -34,6 +34,9 @@ internal sealed class SimulatedRun : IDisposable
 
     private const int LargeEmbeds = 3;
 
+    /// <summary>So many at once are a storm, where so few are let in.</summary>
+    public const int Crowd = 20;
+
     // A document that has left memory may have to be read first, when its turn comes.
     private static readonly TimeSpan _neighbourWaits = TimeSpan.FromSeconds(3);
 
@@ -68,7 +71,7 @@ internal sealed class SimulatedRun : IDisposable
         }
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
-        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, plan.AreLarge, _parts.Polled, _cluster);
+        var people = new People(World, _truth, alphabet, _documents, plan.AreLong, plan.AreLarge, plan.Users >= Crowd, _parts.Polled, _cluster);
         _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
         // What is large is on its way for long to some.
         foreach (var line in _lines.Where((_, i) => plan.AreLarge && i % 2 == 0))

@@ -22,9 +22,6 @@ internal sealed class Stage(
     // Longer than a lease, a heartbeat's timeout and what gateways tell each other again: what was missed is made up for.
     private static readonly TimeSpan _troubledAfter = TimeSpan.FromSeconds(20);
 
-    // So many at once are a storm, where so few are let in.
-    private const int Crowd = 20;
-
     private bool _healed;
 
     // Nobody edits it any more, so that its deletion has to be heard of.
@@ -255,7 +252,7 @@ internal sealed class Stage(
                     gateway.Process.Clock.Error += TimeSpan.FromSeconds(random.Next(-100_000, 100_000));
                 break;
             case ActionKind.BreakAllLines:
-                if (users.Count(static user => user.Client.State.Kind == SyncStateKind.Live) >= Crowd)
+                if (users.Count(static user => user.Client.State.Kind == SyncStateKind.Live) >= SimulatedRun.Crowd)
                     world.Reached.Count(Rare.Storms);
                 foreach (var user in users)
                     user.Line.Break();

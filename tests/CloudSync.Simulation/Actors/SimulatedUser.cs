@@ -17,11 +17,12 @@ namespace CloudSync.Simulation.Actors;
 /// <param name="Documents">The documents there are: their types, and what people mean in them.</param>
 /// <param name="AreLong">Whether texts are long, and long pieces are pasted.</param>
 /// <param name="AreLarge">Whether large pictures are pasted.</param>
+/// <param name="IsCrowd">Whether they are many.</param>
 /// <param name="Polled">What goes over connections without a WebSocket.</param>
 /// <param name="Cluster">The gateways, and the load balancer before them.</param>
 internal sealed record People(
     SimulatedWorld World, Truth Truth, Alphabet Alphabet, IReadOnlyDictionary<string, (DocumentType Type, Intentions Intentions)> Documents,
-    bool AreLong, bool AreLarge, PolledTraffic Polled, Cluster Cluster)
+    bool AreLong, bool AreLarge, bool IsCrowd, PolledTraffic Polled, Cluster Cluster)
 {
     /// <summary>All of them.</summary>
     public List<SimulatedUser> Everybody { get; } = [];
@@ -57,7 +58,6 @@ internal sealed class SimulatedUser
     private bool _goesOn;
     private string? _gateway;
     private long _troubledUntil;
-    private long _refusedUntil;
     private int _devices;
 
     public SimulatedUser(People people, string name, Line line, SimulatedDisk? disk, TransportKind transport, Random random)
@@ -109,6 +109,9 @@ internal sealed class SimulatedUser
     /// <summary>The connection that something was heard on last.</summary>
     public IUserConnection? Connection { get; private set; }
 
+    /// <summary>When its client was told to come back.</summary>
+    public TimesTold Times { get; private set; } = null!;
+
     public PolledTraffic PolledTraffic => _people.Polled;
 
     /// <summary>Neither what is seen here is certain just now, nor whether this person is seen.</summary>
@@ -128,21 +131,6 @@ internal sealed class SimulatedUser
 
     /// <summary>A request without a WebSocket has failed. The client tries again, and may be gone meanwhile without knowing it.</summary>
     public void RequestFailed() => Trouble(_requestsFail);
-
-    /// <summary>The client was told to stay away for so long.</summary>
-    public void Refused(TimeSpan retryAfter)
-    {
-        // Its clock may run a little too fast.
-        if (retryAfter > TimeSpan.Zero)
-            _refusedUntil = World.Now + (long)(retryAfter.Ticks * 0.98);
-    }
-
-    /// <summary>The client asks for a connection.</summary>
-    public void Ask()
-    {
-        if (World.Now < _refusedUntil)
-            World.Fail("asked too soon", $"{Name} connects {(_refusedUntil - World.Now) / TimeSpan.TicksPerMillisecond} ms before the time that it was told.");
-    }
 
     /// <summary>Chooses a gateway, as a load balancer does; null: none answers.</summary>
     public SimulatedGateway? Choose(Uri address)
@@ -209,6 +197,7 @@ internal sealed class SimulatedUser
             return;
         document.Presence.Closed(_people.Everybody);
         document.Document.Dispose();
+        Times.Forget(id);
         _open.Remove(id);
     }
 
@@ -318,7 +307,7 @@ internal sealed class SimulatedUser
         options.TransportFactory = address => new SimulatedConnection(this, () => Choose(address));
         options.PolledTransportFactory = (address, kinds) => new SimulatedPolls(this, address, kinds, _random);
         Connection = null;
-        _refusedUntil = 0;
+        Times = new(World, Name, _people.IsCrowd);
         Process.Run(_ => Client = new CloudSyncClient(new Uri("ws://cloudsync/sync"), options), null);
     }
 

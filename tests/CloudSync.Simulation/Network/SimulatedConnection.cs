@@ -38,13 +38,17 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
 
     public override void Start(ITransportListener listener)
     {
-        _user.Ask();
+        _user.Times.Asks();
         _listener = listener;
         // There and back again.
         _world.At(_world.Now + (2 * _line.Transit(500)), Connect);
     }
 
-    public override ValueTask SendAsync(ReadOnlyMemory<byte> frame) => _up.SendAsync(new(frame), _client);
+    public override ValueTask SendAsync(ReadOnlyMemory<byte> frame)
+    {
+        _user.Times.Sends(frame);
+        return _up.SendAsync(new(frame), _client);
+    }
 
     /// <summary>As far as anybody can tell, both ends are there.</summary>
     public bool IsUp => !_ended && Server is not null && _listener is not null;
@@ -90,7 +94,7 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
         End();
         Tell(listener =>
         {
-            _user.Refused(retryAfter);
+            _user.Times.Refused(retryAfter);
             listener.Closed(new(why, RetryAfter: retryAfter));
         });
     }
@@ -161,6 +165,7 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
             _parts.Clear();
             Tell(listener =>
             {
+                _user.Times.Took(frame);
                 listener.Received(frame);
                 _user.Received(this);
             });

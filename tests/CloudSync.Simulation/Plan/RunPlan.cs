@@ -51,7 +51,7 @@ internal sealed record RunPlan(
         var areLong = random.Next(6) == 0;
         var (isCrowd, areLarge) = (random.Next(24) == 0, random.Next(24) == 0);
         if (isCrowd)
-            (users, outboxes, areLong, areLarge, documents) = (random.Next(20, 41), random.Next(4), false, false, [documents[0]]);
+            (users, outboxes, areLong, areLarge, documents) = (random.Next(SimulatedRun.Crowd, (2 * SimulatedRun.Crowd) + 1), random.Next(4), false, false, [documents[0]]);
         else if (areLarge)
             (outboxes, areLong, documents) = (random.Next(2), false, [DocumentType.RichText, .. documents.Take(1)]);
         var hasNeighbour = !isCrowd && !areLarge && random.Next(24) == 0;

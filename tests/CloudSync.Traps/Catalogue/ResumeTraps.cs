@@ -36,6 +36,10 @@ internal static class ResumeTraps
             new Change(
                 "src/CloudSync.Client/CloudSyncClient.Connection.cs", "            : Now + Backoff(_failures++, closure.RetryAfter);",
                 "            : Now + Backoff(_failures++, TRAP ? default : closure.RetryAfter);")),
+        new("open-time-ignored", "a client that was told when to open a document again does it as soon as it likes",
+            new Change(
+                "src/CloudSync.Client/CollaborativeDocument.Sync.cs", "        var wait = TimeSpan.FromMilliseconds(error.RetryAfterMs);",
+                "        var wait = TRAP ? default : TimeSpan.FromMilliseconds(error.RetryAfterMs);")),
         new("nobody-gets-in", "after a first refusal nobody gets in any more",
             new Change(
                 Pace, "            if (_saved >= 1)\n", "            if (_saved >= 1 && !(TRAP && _promisedUntil > 0))\n")),

@@ -35,13 +35,14 @@ internal sealed class SimulatedPolls : ClientTransport, IUserConnection
 
     public override void Start(ITransportListener listener)
     {
-        _user.Ask();
+        _user.Times.Asks();
         Bare.Run(() => _polls.Start(new Listener(this, listener)));
     }
 
     public override ValueTask SendAsync(ReadOnlyMemory<byte> frame)
     {
         _requests.Sends(frame.Span);
+        _user.Times.Sends(frame);
         var promise = new SendPromise(_process);
         Bare.Run(() => _ = ForwardAsync(_polls.SendAsync(frame), promise));
         return new(promise, 0);
@@ -91,6 +92,7 @@ internal sealed class SimulatedPolls : ClientTransport, IUserConnection
             polls._requests.Frames!.DownArrived(frame.Span);
             Run(() =>
             {
+                polls._user.Times.Took(frame);
                 listener.Received(frame);
                 polls._user.Received(polls);
             });
@@ -102,7 +104,7 @@ internal sealed class SimulatedPolls : ClientTransport, IUserConnection
             // A gateway tells again what isn't acknowledged, so that nothing can be missing.
             if (closure.Message == PolledTransport.LeftOut)
                 polls._process.World.Fail("misdelivered", $"{polls._process.Name} was not sent all over its polled connection.");
-            polls._user.Refused(closure.RetryAfter);
+            polls._user.Times.Refused(closure.RetryAfter);
             listener.Closed(closure);
         });
 
