@@ -72,7 +72,7 @@ internal sealed class SimulatedRun : IDisposable
 
         _cluster = new Cluster(_parts, plan.Gateways, new Random(Seed(5)));
         var people = new People(World, _truth, alphabet, _documents, plan.AreLong, plan.AreLarge, plan.Users >= Crowd, _parts.Polled, _cluster);
-        _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i))))];
+        _lines = [.. Enumerable.Range(0, plan.Users).Select(i => new Line(World, new Random(Seed(100 + i)), plan.Blocks[i]))];
         // What is large is on its way for long to some.
         foreach (var line in _lines.Where((_, i) => plan.AreLarge && i % 2 == 0))
             line.BytesPerSecond = 400_000;

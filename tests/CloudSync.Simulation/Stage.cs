@@ -80,7 +80,7 @@ internal sealed class Stage(
             user.Line.GoOnline();
             user.Line.Restore();
             user.Line.ReadAgain();
-            (user.Line.Block, user.Line.HoldsAnswers, user.Line.RequestFaultRate) = (WebSocketBlock.None, false, 0);
+            (user.Line.Block, user.Line.HoldsAnswers, user.Line.RequestFaultRate) = (user.Line.UsualBlock, false, 0);
             if (user.Disk is { } disk)
                 (disk.FailureRate, disk.Slowness) = (0, 1);
             user.GoOn();
@@ -196,10 +196,10 @@ internal sealed class Stage(
     private void BlockWebSockets(SimulatedUser user, PlannedAction action, Random random)
     {
         user.Line.Block = user.Transport == TransportKind.Auto && random.Next(3) == 0 ? WebSocketBlock.Denied
-            : random.Next(2) == 0 ? WebSocketBlock.Cut : WebSocketBlock.Swallowed;
+            : random.Next(3) switch { 0 => WebSocketBlock.Cut, 1 => WebSocketBlock.CutLater, _ => WebSocketBlock.Swallowed };
         if (random.Next(2) == 0)
             user.Line.Break();
-        Afterwards(action, () => user.Line.Block = WebSocketBlock.None);
+        Afterwards(action, () => user.Line.Block = user.Line.UsualBlock);
     }
 
     private void PowerOff(SimulatedUser user, PlannedAction action)

@@ -6,7 +6,7 @@ using CloudSync.Simulation.World;
 namespace CloudSync.Simulation.Network;
 
 /// <summary>Bytes come whole and in order, as TCP has it, or not at all.</summary>
-internal sealed class Line(SimulatedWorld world, Random random)
+internal sealed class Line(SimulatedWorld world, Random random, WebSocketBlock usualBlock)
 {
     /// <summary>So many bytes may be under way; then whoever sends waits.</summary>
     public const int UsualWindow = 64 << 10;
@@ -48,8 +48,11 @@ internal sealed class Line(SimulatedWorld world, Random random)
     /// <summary>Something on the way gives answers on when it has all of them, so that no stream gets through.</summary>
     public bool HoldsAnswers { get; set; }
 
-    /// <summary>What something on the way does to WebSockets.</summary>
-    public WebSocketBlock Block { get; set; }
+    /// <summary>What something on the way does to WebSockets just now.</summary>
+    public WebSocketBlock Block { get; set; } = usualBlock;
+
+    /// <summary>What it always does to them.</summary>
+    public WebSocketBlock UsualBlock { get; } = usualBlock;
 
     /// <summary>Raised when all connections over it break off.</summary>
     public event Action? Broken;
@@ -117,6 +120,9 @@ internal enum WebSocketBlock
 
     /// <summary>They are cut off when they have just been made.</summary>
     Cut,
+
+    /// <summary>They are cut off when they have carried a message or two.</summary>
+    CutLater,
 
     /// <summary>They never come to be.</summary>
     Swallowed,

@@ -10,6 +10,8 @@ namespace CloudSync.Simulation.Network;
 /// <summary>The client's end, which makes the connection when it is started.</summary>
 internal sealed class SimulatedConnection : ClientTransport, IUserConnection
 {
+    private static readonly TimeSpan _cutLater = TimeSpan.FromSeconds(0.4);
+
     private readonly SimulatedWorld _world;
     private readonly SimulatedUser _user;
     private readonly SimulatedProcess _client;
@@ -115,8 +117,8 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
     public void Accepted()
     {
         Tell(static listener => listener.Connected());
-        if (_line.Block == WebSocketBlock.Cut)
-            _world.After(_line.Latency, () => Break("Something on the way has cut it off."));
+        if (_line.Block is WebSocketBlock.Cut or WebSocketBlock.CutLater)
+            _world.After(_line.Block == WebSocketBlock.Cut ? _line.Latency : _line.Latency + _line.Some(_cutLater), () => Break("Something on the way has cut it off."));
     }
 
     private void Connect()

@@ -2,6 +2,7 @@
 
 using CloudSync.Client;
 using CloudSync.Operations;
+using CloudSync.Simulation.Network;
 
 namespace CloudSync.Simulation.Plan;
 
@@ -10,6 +11,7 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="Users">How many people.</param>
 /// <param name="Outboxes">How many of them, the first ones, keep their edits on their devices.</param>
 /// <param name="Transports">How their devices connect.</param>
+/// <param name="Blocks">What their networks do to WebSockets, for good.</param>
 /// <param name="Documents">The types of the documents.</param>
 /// <param name="AreLong">Whether texts begin with so much that a content is kept apart from the edits in an outbox.</param>
 /// <param name="AreLarge">Whether rich texts are so large that those who join share a snapshot's bytes.</param>
@@ -18,7 +20,7 @@ namespace CloudSync.Simulation.Plan;
 /// <param name="AppendsAtOnce">Of the log.</param>
 /// <param name="Actions">What happens, by time.</param>
 internal sealed record RunPlan(
-    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<TransportKind> Transports, IReadOnlyList<DocumentType> Documents, bool AreLong, bool AreLarge, bool HasNeighbour, TimeSpan Lasts, int AppendsAtOnce,
+    long Seed, int Gateways, int Users, int Outboxes, IReadOnlyList<TransportKind> Transports, IReadOnlyList<WebSocketBlock> Blocks, IReadOnlyList<DocumentType> Documents, bool AreLong, bool AreLarge, bool HasNeighbour, TimeSpan Lasts, int AppendsAtOnce,
     IReadOnlyList<PlannedAction> Actions)
 {
     // Edits in a minute of all people together.
@@ -56,6 +58,9 @@ internal sealed record RunPlan(
             (outboxes, areLong, documents) = (random.Next(2), false, [DocumentType.RichText, .. documents.Take(1)]);
         var hasNeighbour = !isCrowd && !areLarge && random.Next(24) == 0;
         var transports = ChooseTransports(random, users);
+        // Whoever finds another way there isn't helped by anything that is mended.
+        WebSocketBlock[] blocks = [.. transports.Select(transport => transport == TransportKind.Auto && random.Next(3) == 0
+            ? (WebSocketBlock)random.Next(1, Enum.GetValues<WebSocketBlock>().Length) : WebSocketBlock.None)];
 
         // Each run has some kinds of faults only, so that they meet more often in some, and are alone in others.
         var kinds = isCrowd ? _storms : _faults.Where(_ => random.Next(3) == 0).ToArray();
@@ -109,7 +114,7 @@ internal sealed record RunPlan(
             CutOff();
 
         return new(
-            seed, gateways, users, outboxes, transports, documents, areLong, areLarge, hasNeighbour, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
+            seed, gateways, users, outboxes, transports, blocks, documents, areLong, areLarge, hasNeighbour, lasts, random.Next(1, 3), [.. actions.OrderBy(static action => action.At)]);
 
         // While a gateway can't reach the database others end, and people come to it: what they ask for waits there, and is given to
         // connections that may be gone by then. By chance alone this hardly ever comes together.

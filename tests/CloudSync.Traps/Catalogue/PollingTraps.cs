@@ -8,6 +8,7 @@ internal static class PollingTraps
     private const string Endpoint = "src/CloudSync/Gateway/Polling/PollingEndpoint.cs";
     private const string Connection = "src/CloudSync/Gateway/Polling/PolledConnection.cs";
     private const string Connections = "src/CloudSync/Gateway/Polling/PolledConnections.cs";
+    private const string Choice = "src/CloudSync.Client/TransportChoice.cs";
     private const string Transport = "src/CloudSync.Client/PolledTransport.cs";
 
     public static IReadOnlyList<Trap> All { get; } =
@@ -28,6 +29,13 @@ internal static class PollingTraps
             new Change(
                 Endpoint, "        if (received is { } number && !polled.Socket.Output.Acknowledge(number))",
                 "        if (received is { } number && !(TRAP && polled.Socket.Output.Acknowledge(number + 1)) && !polled.Socket.Output.Acknowledge(number))")),
+        new("never-falls-back", "where no WebSocket comes to be, clients try another for ever",
+            new Change(
+                Choice, "        _usePolled = end == ConnectionEnd.Decisive || _failures >= FailuresMax;",
+                "        _usePolled = !TRAP && (end == ConnectionEnd.Decisive || _failures >= FailuresMax);")),
+        new("cut-again-and-again", "where WebSockets are cut off behind the first messages, clients make another for ever",
+            new Change(
+                Choice, "            _usePolled = ++_cuts >= CutsMax;", "            _usePolled = ++_cuts >= CutsMax && !TRAP;")),
         new("polled-has-left", "whoever moves from a connection without a WebSocket is taken out at once",
             new Change(
                 Connection, "        socket.CloseReceived(code);", "        socket.CloseReceived(TRAP ? 0 : code);")),
