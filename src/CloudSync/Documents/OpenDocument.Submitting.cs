@@ -5,7 +5,7 @@ using CloudSync.Protocol.V1;
 
 namespace CloudSync.Documents;
 
-internal sealed partial class OpenDocument
+internal sealed partial class OpenDocument : ICommitting
 {
     private List<Submission> _incoming = [];
     private List<Submission> _working = [];
@@ -13,6 +13,7 @@ internal sealed partial class OpenDocument
     private long _workingBytes;
     private bool _loaded;
     private bool _running;
+    private bool _waitsForCommit;
     private bool _draining;
     private TaskCompletionSource? _quiet;
 
@@ -67,7 +68,7 @@ internal sealed partial class OpenDocument
         lock (_gate)
         {
             _draining = true;
-            if (!_running)
+            if (!_running && !_waitsForCommit)
                 return;
             _quiet ??= new(TaskCreationOptions.RunContinuationsAsynchronously);
             quiet = _quiet.Task;
@@ -91,9 +92,28 @@ internal sealed partial class OpenDocument
 
     private bool ShouldStart_NeedsLock()
     {
-        if (_running || !_loaded || _ended != ClosedReason.Unspecified || (_incoming.Count == 0 && !HasHints_NeedsLock()))
+        if (_running || !_loaded || _ended != ClosedReason.Unspecified
+            || ((_incoming.Count == 0 || _waitsForCommit) && !HasHints_NeedsLock()))
+        {
             return false;
+        }
+
         return _running = true;
+    }
+
+    async Task ICommitting.BeginAsync()
+    {
+        lock (_gate)
+        {
+            _waitsForCommit = false;
+            if (!ShouldStart_NeedsLock())
+            {
+                BecomeQuiet_NeedsLock();
+                return;
+            }
+        }
+
+        await RunAsync();
     }
 
     private async Task RunAsync()
@@ -130,28 +150,46 @@ internal sealed partial class OpenDocument
             lock (_gate)
             {
                 _running = false;
-                _quiet?.TrySetResult();
-                _quiet = null;
+                BecomeQuiet_NeedsLock();
             }
         }
     }
 
+    // What is submitted stays where it is while an append of other documents is under way: the batch grows until its turn has come.
     private bool TakeWork()
     {
         lock (_gate)
         {
             _answered = 0;
-            if (_ended == ClosedReason.Unspecified && (_incoming.Count > 0 || HasHints_NeedsLock()))
+            if (_ended == ClosedReason.Unspecified)
             {
-                (_working, _incoming) = (_incoming, _working);
-                (_workingBytes, _incomingBytes) = (_incomingBytes, 0);
-                return true;
+                if (_incoming.Count > 0 && !_waitsForCommit)
+                {
+                    if (_parts.Commit.TryBegin(this))
+                    {
+                        (_working, _incoming) = (_incoming, _working);
+                        (_workingBytes, _incomingBytes) = (_incomingBytes, 0);
+                        return true;
+                    }
+
+                    _waitsForCommit = true;
+                }
+
+                if (HasHints_NeedsLock())
+                    return true;
             }
 
             _running = false;
-            _quiet?.TrySetResult();
-            _quiet = null;
+            BecomeQuiet_NeedsLock();
             return false;
         }
+    }
+
+    private void BecomeQuiet_NeedsLock()
+    {
+        if (_running || _waitsForCommit)
+            return;
+        _quiet?.TrySetResult();
+        _quiet = null;
     }
 }

@@ -99,6 +99,97 @@ public sealed class GroupCommitTests : IDisposable
         Assert.Equal([1, others.Length], slow.Sizes);
     }
 
+    [Fact]
+    public async Task A_document_whose_turn_has_not_come_is_told_when_the_append_under_way_has_ended_and_goes_with_the_others()
+    {
+        var first = Append("first");
+        await _log.BegunAsync(1);
+        var waiting = Enumerable.Range(0, GroupCommit.DocumentsForAnother - 1).Select(i => new Document(this, $"d{i}")).ToArray();
+        foreach (var document in waiting)
+            Assert.False(_commit.TryBegin(document));
+        Assert.All(waiting, static document => Assert.Equal(0, document.Begun));
+        _log.AnswersAtOnce = true;
+        _log.Answer(0);
+
+        await AppendedAsync(waiting);
+        await first.WaitAsync(_patience, TestContext.Current.CancellationToken);
+        Assert.Equal(waiting.Length, _log.Sizes.Skip(1).Sum());
+        Assert.All(waiting, static document => Assert.Equal(1, document.Begun));
+    }
+
+    [Fact]
+    public async Task So_many_documents_wait_no_longer_that_another_append_pays()
+    {
+        var first = Append("first");
+        await _log.BegunAsync(1);
+        _log.AnswersAtOnce = true;
+        var waiting = Enumerable.Range(0, GroupCommit.DocumentsForAnother).Select(i => new Document(this, $"d{i}")).ToArray();
+        foreach (var document in waiting)
+            Assert.False(_commit.TryBegin(document));
+        await AppendedAsync(waiting);
+        Assert.False(first.IsCompleted);
+        _log.Answer(0);
+        await first.WaitAsync(_patience, TestContext.Current.CancellationToken);
+        Assert.All(waiting, static document => Assert.Equal(1, document.Begun));
+    }
+
+    [Fact]
+    public async Task Documents_wait_for_an_append_that_is_stuck_no_longer_than_for_another()
+    {
+        var stuck = Append("stuck");
+        await _log.BegunAsync(1);
+        _log.AnswersAtOnce = true;
+        var waiting = new Document(this, "waits");
+        Assert.False(_commit.TryBegin(waiting));
+        _time.Advance(GroupCommit.PatienceForAnother);
+        await AppendedAsync(waiting);
+        Assert.True(_commit.TryBegin(new Document(this, "comes later")));
+        Assert.False(stuck.IsCompleted);
+        _log.Answer(0);
+        await stuck.WaitAsync(_patience, TestContext.Current.CancellationToken);
+    }
+
+    // A document that asked between the end of an append and the moment when the log had nothing more to do waited for ever.
+    [Fact]
+    public async Task Whoever_asks_as_an_append_ends_is_not_forgotten()
+    {
+        var (log, slow) = Make(appendsAtOnce: 1);
+        slow.AnswersAtOnce = true;
+        var commit = Commit(log);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(number => Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < 5_000; i++)
+                {
+                    var document = new Document(this, $"d{number}", commit);
+                    if (commit.TryBegin(document))
+                        _ = ((ICommitting)document).BeginAsync();
+                    await document.Appended;
+                }
+            },
+            TestContext.Current.CancellationToken))).WaitAsync(_patience, TestContext.Current.CancellationToken);
+        Assert.Equal(20_000, slow.Sizes.Sum());
+    }
+
+    private static Task AppendedAsync(params Document[] documents) => Task.WhenAll(documents.Select(static document => document.Appended))
+        .WaitAsync(_patience, TestContext.Current.CancellationToken);
+
+    private sealed class Document(GroupCommitTests tests, string id, GroupCommit? commit = null) : ICommitting
+    {
+        private readonly TaskCompletionSource _appended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Appended => _appended.Task;
+
+        public int Begun { get; private set; }
+
+        async Task ICommitting.BeginAsync()
+        {
+            Begun++;
+            await (commit ?? tests._commit).AppendAsync(One(id));
+            _appended.SetResult();
+        }
+    }
+
     private Task<AppendResult> Append(string id) => _commit.AppendAsync(One(id));
 
     private static DocumentAppend One(string id) =>
@@ -137,6 +228,8 @@ public sealed class GroupCommitTests : IDisposable
         private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public int AppendsAtOnce { get; set; }
+
+        public bool AnswersAtOnce { get; set; }
 
         public int[] Sizes
         {
@@ -180,6 +273,8 @@ public sealed class GroupCommitTests : IDisposable
                 _begun.Add(((IReadOnlyList<DocumentAppend>)args![0]!, done));
                 _changed.TrySetResult();
                 _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                if (AnswersAtOnce)
+                    Answer(_begun.Count - 1);
                 return done.Task;
             }
         }

@@ -89,6 +89,9 @@ internal static class SequencingTraps
                                 if (!TRAP)
                                     await ReadLogAsync();
                 """)),
+        new("turn-not-told", "documents that wait for the next append are not told when its turn has come",
+            new Change(
+                Commit, "            if (_next.Count == 0)\n", "            if (_next.Count == 0 || TRAP)\n")),
         new("results-mixed-up", "of one append of several documents each is given the result of the first",
             new Change(
                 Commit, "group[i].SetResult(results[i]);", "group[i].SetResult(results[TRAP ? 0 : i]);")),
