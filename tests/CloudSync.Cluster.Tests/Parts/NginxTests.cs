@@ -45,6 +45,46 @@ public sealed class NginxTests : IDisposable
         }
     }
 
+    // The gateway to which the document leads still stood there, and knew nothing of a connection that another one had taken in its place:
+    // whoever has no WebSockets was without a connection for as long as a gateway takes to stop.
+    [Fact]
+    public async Task A_connection_without_a_websocket_is_found_where_it_was_opened_while_its_document_leads_to_a_gateway_that_stops()
+    {
+        using Doorkeeper one = new(), another = new();
+        var settings = new NginxSettings(_folder.FullName, ServerProcess.FreePort(), ServerProcess.FreePort(), "/nowhere", Detached: false);
+        var nginx = await NginxServer.StartAsync(settings, [one.Port, another.Port], Cancellation);
+        try
+        {
+            one.Refuses = true;
+            using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{settings.Port}") };
+            // Of so many documents each gateway has some.
+            for (var i = 0; i < 20; i++)
+            {
+                var query = $"?document=d{i}";
+                Assert.Equal(HttpStatusCode.Created, await AskAsync(http, HttpMethod.Post, query));
+                Assert.Equal(HttpStatusCode.NoContent, await AskAsync(http, HttpMethod.Post, $"/key{query}"));
+                Assert.Equal(HttpStatusCode.NoContent, await AskAsync(http, HttpMethod.Get, $"/key{query}&after=0"));
+                Assert.Equal(HttpStatusCode.NoContent, await AskAsync(http, HttpMethod.Delete, $"/key{query}&code=4000"));
+            }
+
+            Assert.True(one.Asked > 0);
+        }
+        finally
+        {
+            await nginx.Process.KillAsync();
+            await ServerProcess.EndAllAsync(NginxServer.Name, settings.Folder);
+        }
+    }
+
+    private static async Task<HttpStatusCode> AskAsync(HttpClient http, HttpMethod method, string path)
+    {
+        using var request = new HttpRequestMessage(method, $"/sync/polling{path}");
+        if (method == HttpMethod.Post)
+            request.Content = new ByteArrayContent([1]);
+        using var answer = await http.SendAsync(request, Cancellation);
+        return answer.StatusCode;
+    }
+
     private static async Task<ClientWebSocket> ConnectAsync(int port, int document)
     {
         var socket = new ClientWebSocket();
@@ -79,6 +119,9 @@ public sealed class NginxTests : IDisposable
 
         public int Count => _in.Count;
 
+        /// <summary>How many requests without a WebSocket have come.</summary>
+        public int Asked { get; private set; }
+
         public void Dispose() => _listener.Close();
 
         private async Task OpenAsync()
@@ -88,6 +131,17 @@ public sealed class NginxTests : IDisposable
                 while (true)
                 {
                     var context = await _listener.GetContextAsync();
+                    if (context.Request.Url!.AbsolutePath.StartsWith("/sync/polling", StringComparison.Ordinal))
+                    {
+                        Asked++;
+                        var opens = context.Request.Url.AbsolutePath == "/sync/polling";
+                        context.Response.StatusCode = (int)(Refuses
+                            ? opens ? HttpStatusCode.ServiceUnavailable : HttpStatusCode.NotFound
+                            : opens ? HttpStatusCode.Created : HttpStatusCode.NoContent);
+                        context.Response.Close();
+                        continue;
+                    }
+
                     if (!Refuses)
                     {
                         _in.Add(await context.AcceptWebSocketAsync(null));

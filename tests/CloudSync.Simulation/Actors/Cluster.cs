@@ -71,15 +71,15 @@ internal sealed class Cluster : IDisposable
     /// </summary>
     public SimulatedGateway? Choose(Uri address)
     {
-        var place = _random.Next(4) == 0 ? _random.Next(_gateways.Length) : address.Query.Sum(static letter => letter) % _gateways.Length;
+        var place = PlaceOf(address);
         if (_gateways[place] is { IsDraining: false } gateway)
             return gateway;
         return _gateways[_random.Next(_gateways.Length)];
     }
 
-    /// <summary>The one that runs where another one did; any other, or none, when none runs there.</summary>
-    public SimulatedGateway? Stay(SimulatedGateway before) =>
-        _gateways[before.Place] ?? (_random.Next(2) == 0 ? null : _gateways[_random.Next(_gateways.Length)]);
+    /// <summary>Where the people of a document meet; now and then any other place.</summary>
+    public int PlaceOf(Uri address) =>
+        _random.Next(4) == 0 ? _random.Next(_gateways.Length) : address.Query.Sum(static letter => letter) % _gateways.Length;
 
     public void Dispose()
     {

@@ -142,8 +142,11 @@ internal sealed class SimulatedUser
         return gateway;
     }
 
-    /// <summary>Where the load balancer sends another request of the same connection.</summary>
-    public SimulatedGateway? Stay(SimulatedGateway before) => _people.Cluster.Stay(before);
+    /// <summary>Where a load balancer begins to look for a gateway for an address.</summary>
+    public int PlaceOf(Uri address) => _people.Cluster.PlaceOf(address);
+
+    /// <summary>The gateway there, counted on from place to place; null if none runs.</summary>
+    public SimulatedGateway? At(int place) => _people.Cluster.Gateways[place % _people.Cluster.Gateways.Count];
 
     /// <summary>The client has taken a message.</summary>
     public void Received(IUserConnection connection)

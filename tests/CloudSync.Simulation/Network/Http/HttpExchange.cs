@@ -10,6 +10,9 @@ namespace CloudSync.Simulation.Network.Http;
 [SuppressMessage("Reliability", "CA1001", Justification = "Nothing in it belongs to the machine.")]
 internal sealed class HttpExchange
 {
+    // As in nginx.conf.
+    private const int AttemptsMax = 3;
+
     // A proxy, or a gateway behind it, may hear of it so late that somebody has gone.
     private static readonly TimeSpan _unheardMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan _lateMax = TimeSpan.FromSeconds(3);
@@ -18,7 +21,7 @@ internal sealed class HttpExchange
     private readonly SimulatedWorld _world;
     private readonly SimulatedProcess _client;
     private readonly Line _line;
-    private readonly Func<SimulatedGateway?> _choose;
+    private readonly Func<int, SimulatedGateway?> _choose;
     private readonly Action _failed;
     private readonly SentRequest _request;
     private readonly CancellationToken _cancelled;
@@ -31,16 +34,17 @@ internal sealed class HttpExchange
     private GatewayRequest? _taken;
     private int _bytesLeft = int.MaxValue;
     private bool _headTold;
+    private int _attempt;
     private bool _over;
 
     /// <param name="client">Who asks.</param>
     /// <param name="line">Its line.</param>
-    /// <param name="choose">Chooses a gateway, as a load balancer does; null: none answers.</param>
+    /// <param name="choose">Where a load balancer sends it, at the first, second or third attempt; null: nobody answers there.</param>
     /// <param name="failed">Called when the network has failed it.</param>
     /// <param name="request">What is asked.</param>
     /// <param name="cancelled">The client gives it up.</param>
     public HttpExchange(
-        SimulatedProcess client, Line line, Func<SimulatedGateway?> choose, Action failed, SentRequest request, CancellationToken cancelled)
+        SimulatedProcess client, Line line, Func<int, SimulatedGateway?> choose, Action failed, SentRequest request, CancellationToken cancelled)
     {
         (_world, _client, _line, _choose, _failed, _request, _cancelled) =
             (client.World, client, line, choose, failed, request, cancelled);
@@ -97,19 +101,22 @@ internal sealed class HttpExchange
     }
 
     private void Deliver(SentRequest request, TimeSpan delay, bool isAnswered) =>
-        _world.At(_world.Now + delay.Ticks + _line.Transit(request.Bytes), () => Arrive(request, isAnswered));
+        _world.At(_world.Now + delay.Ticks + _line.Transit(request.Bytes), () => Arrive(request, isAnswered, 0));
 
-    private void Arrive(SentRequest request, bool isAnswered)
+    private void Arrive(SentRequest request, bool isAnswered, int attempt)
     {
         if (_line.IsSilent)
         {
-            _line.WhenRestored(() => Arrive(request, isAnswered));
+            _line.WhenRestored(() => Arrive(request, isAnswered, attempt));
             return;
         }
 
         // Whoever has gone has sent it all the same.
         var isWaitedFor = isAnswered && !_over;
-        if (_choose() is not { } gateway)
+        SimulatedGateway? chosen;
+        while ((chosen = _choose(attempt)) is null && attempt < AttemptsMax - 1)
+            attempt++;
+        if (chosen is not { } gateway)
         {
             if (isWaitedFor)
                 Fail("Nobody answers.");
@@ -117,6 +124,7 @@ internal sealed class HttpExchange
         }
 
         var taken = new GatewayRequest(gateway.Process, request, _line, isWaitedFor ? Arrived : null);
+        _attempt = attempt;
         if (isWaitedFor)
         {
             _taken = taken;
@@ -145,6 +153,18 @@ internal sealed class HttpExchange
             return;
         }
 
+        // Who stops, is full, or has no such connection, isn't the only one.
+        if (!_headTold && taken == _taken && taken.StatusCode is 404 or 429 or 503 && _attempt < AttemptsMax - 1)
+        {
+            _taken = null;
+            taken.ClientGone();
+            Arrive(_request, isAnswered: true, _attempt + 1);
+            return;
+        }
+
+        // It was passed over.
+        if (taken != _taken)
+            return;
         var isEnd = message.CloseCode == GatewayRequest.Ended;
         // Some proxies give an answer on when they have all of it.
         if (_line.HoldsAnswers && !isEnd)

@@ -111,11 +111,12 @@ internal sealed class SimulatedPolls : ClientTransport, IUserConnection
         private void Run(Action act) => polls._process.Run(static act => ((Action)act!)(), act);
     }
 
-    /// <summary>The network as the client's HTTP finds it. All requests go to the gateway that has the first.</summary>
+    /// <summary>The network as the client's HTTP finds it. All requests go the same way, as they name the same document.</summary>
     private sealed class Requests(SimulatedPolls polls) : HttpMessageHandler
     {
         private readonly List<ulong> _unnamed = [];
-        private SimulatedGateway? _gateway;
+        private Uri? _address;
+        private int? _place;
 
         /// <summary>What goes over the connection, once it has a key.</summary>
         public PolledFrames? Frames { get; private set; }
@@ -133,20 +134,16 @@ internal sealed class SimulatedPolls : ClientTransport, IUserConnection
             if (cancellationToken.IsCancellationRequested)
                 return Task.FromCanceled<HttpResponseMessage>(cancellationToken);
             var sent = SentRequest.Copy(request);
+            _address ??= sent.Address;
             if (sent.Key is not null && Frames is null)
             {
                 Frames = polls._user.PolledTraffic.Of(sent.Key);
                 _unnamed.ForEach(Frames.UpSent);
             }
 
-            return new HttpExchange(polls._process, polls._user.Line, () => Choose(sent), polls.Failed, sent, cancellationToken).Begin();
+            return new HttpExchange(polls._process, polls._user.Line, Choose, polls.Failed, sent, cancellationToken).Begin();
         }
 
-        private SimulatedGateway? Choose(SentRequest request)
-        {
-            if (_gateway is null || request.Key is null)
-                return _gateway = polls._user.Choose(request.Address);
-            return polls._user.Stay(_gateway);
-        }
+        private SimulatedGateway? Choose(int attempt) => polls._user.At((_place ??= polls._user.PlaceOf(_address!)) + attempt);
     }
 }
