@@ -5,11 +5,13 @@ using CloudSync.Bench.Compare;
 using CloudSync.Bench.Connections;
 using CloudSync.Bench.Engine;
 using CloudSync.Bench.Fuzz;
+using CloudSync.Bench.GeneratorProcesses;
 using CloudSync.Bench.History;
 using CloudSync.Bench.Join;
 using CloudSync.Bench.Load;
 using CloudSync.Bench.Log;
 using CloudSync.Bench.Replay;
+using CloudSync.Bench.Storm;
 using CloudSync.Bench.Verify;
 
 const int WrongArguments = 2;
@@ -18,6 +20,7 @@ var parsed = new RootCommand("Measures and verifies CloudSync.")
 {
     ReplayCommand.Create(),
     ConnectionsCommand.Create(),
+    StormCommand.Create(),
     GeneratorCommand.Create(),
     EngineCommand.Create(),
     HistoryCommand.Create(),

@@ -41,9 +41,15 @@ public sealed class ClusterUsageException(string message) : Exception(message);
 
 /// <summary>Some parts didn't start, the others run.</summary>
 public sealed class PartStartException(IReadOnlyList<(ClusterPart Part, string Reason)> failed)
-    : Exception(string.Join(" ", failed.Select(static failure => $"{failure.Part.Name} can't be started: {failure.Reason.TrimEnd('.', ' ')}."))
+    : Exception(ReasonsOf(failed)
         + " What could be started runs: `./cloudsync cluster up` tries the rest again, `./cloudsync cluster down` stops all of it.")
 {
     /// <summary>The parts that don't run.</summary>
     public IReadOnlyList<ClusterPart> Parts { get; } = [.. failed.Select(static failure => failure.Part)];
+
+    /// <summary>Which don't run, and why, in sentences: for whom the others don't go on.</summary>
+    public string Reasons { get; } = ReasonsOf(failed);
+
+    private static string ReasonsOf(IReadOnlyList<(ClusterPart Part, string Reason)> failed) => string.Join(
+        " ", failed.Select(static failure => $"{failure.Part.Name} can't be started: {failure.Reason.TrimEnd('.', ' ')}."));
 }

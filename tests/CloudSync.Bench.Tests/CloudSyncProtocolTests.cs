@@ -105,7 +105,11 @@ public sealed class CloudSyncProtocolTests
 
         public void DeliveredRun(LoadClient client, long firstVersion, long count) => Said.Add($"run {firstVersion} {count}");
 
-        public void Refused(LoadClient client, ulong sequence, string reason) => Said.Add($"refused {sequence}");
+        public void Refused(LoadClient client, ulong sequence, string reason, bool maySendAgain = false) => Said.Add($"refused {sequence}");
+
+        public void AskLater(LoadClient client, string reason, TimeSpan retryAfter) => Said.Add($"ask in {retryAfter}");
+
+        public void GoingAway(LoadClient client, TimeSpan min, TimeSpan max) => Said.Add($"leave in {min} to {max}");
 
         public void PresenceReceived(int bytes) => Said.Add("presence");
 

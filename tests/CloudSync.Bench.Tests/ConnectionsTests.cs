@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using CloudSync.Bench.Connections;
 using CloudSync.Bench.Generator;
+using CloudSync.Bench.GeneratorProcesses;
 using CsCheck;
 using Xunit;
 

@@ -9,6 +9,15 @@ namespace CloudSync.Bench.Tests;
 public sealed class KeystrokeTests
 {
     [Fact]
+    public void All_may_begin_at_the_same_moment_and_go_on_each_at_their_own()
+    {
+        var schedule = new KeystrokeSchedule(1_000, 2_000, 100, 0.5, BeginsAtOnce: true);
+        Assert.Equal(11, schedule.Count);
+        Assert.Equal((1_000, 1_050, 1_150, 1_950), (schedule.DueAt(0), schedule.DueAt(1), schedule.DueAt(2), schedule.DueAt(10)));
+        Assert.Equal(0, (schedule with { End = 1_000 }).Count);
+    }
+
+    [Fact]
     public void Every_keystroke_of_a_schedule_is_within_the_step_and_the_next_one_would_not_be() =>
         Gen.Select(Gen.Long[0, 1_000_000_000_000], Gen.Long[0, 60_000_000_000], Gen.Double[10_000, 1e11], Gen.Double[0, 0.999])
             .Sample((start, length, interval, phase) =>

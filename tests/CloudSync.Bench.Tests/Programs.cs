@@ -12,11 +12,17 @@ internal static class Programs
     public static string Bench { get; } = Path.Combine(AppContext.BaseDirectory, "CloudSync.Bench");
 
     /// <summary>Runs it to its end.</summary>
-    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments)
+    public static Task<(int ExitCode, string Output, string Errors)> RunAsync(params string[] arguments) =>
+        RunAsync(new Dictionary<string, string>(), arguments);
+
+    /// <summary>Runs it to its end, in another environment.</summary>
+    public static async Task<(int ExitCode, string Output, string Errors)> RunAsync(IReadOnlyDictionary<string, string> environment, params string[] arguments)
     {
         var start = new ProcessStartInfo(Bench, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["CLOUDSYNC_SERVER"] = s_server;
         start.Environment["CLOUDSYNC_PEERS"] = PeersFolder();
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         try
         {

@@ -100,8 +100,20 @@ internal sealed class Peer(NetworkStream stream, int number, CancellationToken s
 
     public async Task WriteAsync(byte[] bytes) => await stream.WriteAsync(bytes, stop);
 
-    /// <summary>Accepts the WebSocket and the Hello, and opens the document at version 0.</summary>
-    public async Task<Hello> WelcomeAsync()
+    /// <summary>From which version it opens the document; null: it has none.</summary>
+    public ulong? FromVersion { get; private set; }
+
+    /// <summary>Accepts the WebSocket and the Hello, and opens the document at the version that is asked for, or 0.</summary>
+    /// <param name="head">Up to which version it is to be caught up.</param>
+    public async Task<Hello> WelcomeAsync(ulong head = 0)
+    {
+        var hello = await AcceptAsync();
+        await SendAsync(new ServerMessage { Opened = new Opened { DocumentId = "d", Version = FromVersion ?? 0, Head = head } });
+        return hello;
+    }
+
+    /// <summary>Accepts the WebSocket and the Hello, and opens nothing.</summary>
+    public async Task<Hello> AcceptAsync()
     {
         var key = (await ReadRequestAsync()).First(static line => line.StartsWith("Sec-WebSocket-Key: ", StringComparison.Ordinal))["Sec-WebSocket-Key: ".Length..];
 #pragma warning disable CA5350 // RFC 6455 names SHA-1.
@@ -111,9 +123,9 @@ internal sealed class Peer(NetworkStream stream, int number, CancellationToken s
         _socket = WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { IsServer = true });
         var hello = (await ReceiveAsync()).Messages;
         await SendAsync(
-            new ServerMessage { Welcome = new Welcome { GatewayId = "scripted", HeartbeatIntervalMs = 25_000, HeartbeatTimeoutMs = 60_000 } },
-            new ServerMessage { Opened = new Opened { DocumentId = "d" } });
+            new ServerMessage { Welcome = new Welcome { GatewayId = "scripted", HeartbeatIntervalMs = 25_000, HeartbeatTimeoutMs = 60_000 } });
         ClientId = hello[0].Hello.ClientId;
+        FromVersion = hello.Select(static message => message.Open).OfType<Open>().FirstOrDefault() is { HasFromVersion: true } open ? open.FromVersion : null;
         return hello[0].Hello;
     }
 
@@ -124,6 +136,17 @@ internal sealed class Peer(NetworkStream stream, int number, CancellationToken s
         if (result.MessageType == WebSocketMessageType.Close)
             throw new WebSocketException("closed");
         return ClientFrame.Parser.ParseFrom(buffer, 0, result.Count);
+    }
+
+    /// <summary>Reads until the generator closes; with which code.</summary>
+    public async Task<int> ReceiveCloseAsync()
+    {
+        var buffer = new byte[64 << 10];
+        while (true)
+        {
+            if (await _socket!.ReceiveAsync(new ArraySegment<byte>(buffer), stop) is { MessageType: WebSocketMessageType.Close } result)
+                return (int)result.CloseStatus!;
+        }
     }
 
     /// <summary>The operations of the next message that holds some; signs of life are passed over.</summary>

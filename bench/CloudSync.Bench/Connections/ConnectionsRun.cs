@@ -2,8 +2,8 @@
 
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using CloudSync.Bench.Generator;
+using CloudSync.Bench.GeneratorProcesses;
 using CloudSync.Bench.Load;
 using HdrHistogram;
 using Spectre.Console;
@@ -14,7 +14,6 @@ internal sealed class ConnectionsRun(ConnectionsPlan plan, LoadTarget target, IA
 {
     private const int OpeningAtOnce = 64;
     private const int OpeningAtOnceInEach = 4;
-    private const int SourcesInEach = 4;
     private const double WarmUpRate = 200;
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_settling = TimeSpan.FromSeconds(60);
@@ -55,7 +54,7 @@ internal sealed class ConnectionsRun(ConnectionsPlan plan, LoadTarget target, IA
             _processes.Add(await GeneratorProcess.StartAsync(new OpenOrder(
                 target.Gateways, [.. documents.Select(document => document with { Id = ids[int.Parse(document.Id, CultureInfo.InvariantCulture)] })],
                 Presence: !plan.Bare, OpenDocuments: !plan.Bare, Math.Max(OpeningAtOnceInEach, OpeningAtOnce / plan.Processes),
-                SourcesOf(number), number + 1)));
+                GeneratorProcess.SourcesOf(number, target.Gateways), number + 1)));
         }
 
         var opened = await Watched.WaitAsync(
@@ -136,11 +135,6 @@ internal sealed class ConnectionsRun(ConnectionsPlan plan, LoadTarget target, IA
         if (plan.Rate > 0)
             await generator.StepAsync(Math.Min(WarmUpRate, plan.Rate), s_warmUp, stop);
     }
-
-    // So that there are ports enough, each process comes from addresses of its own, where it is this machine that it goes to.
-    private IReadOnlyList<string> SourcesOf(int process) => target.Gateways.All(static gateway => gateway.IsLoopback)
-        ? [.. Enumerable.Range(1, SourcesInEach).Select(number => new IPAddress([127, 1, (byte)(process % 250), (byte)number]).ToString())]
-        : [];
 
     private string Say(string what)
     {

@@ -49,7 +49,14 @@ internal sealed class CloudSyncProtocol(CloudSyncProtocolSettings settings) : Lo
             },
         };
         if (settings.OpenDocuments)
-            frame.Messages.Add(new ClientMessage { Open = new Open { DocumentId = client.Document.Id } });
+            frame.Messages.Add(OpenOf(client));
+        frame.WriteTo(buffer[..frame.CalculateSize()]);
+        return frame.CalculateSize();
+    }
+
+    public override int Open(LoadClient client, Span<byte> buffer)
+    {
+        var frame = new ClientFrame { Messages = { OpenOf(client) } };
         frame.WriteTo(buffer[..frame.CalculateSize()]);
         return frame.CalculateSize();
     }
@@ -163,23 +170,45 @@ internal sealed class CloudSyncProtocol(CloudSyncProtocolSettings settings) : Lo
                 break;
             case ServerMessage.BodyOneofCase.Opened:
                 client.Version = (long)message.Opened.Version;
+                client.Comeback?.Opens((long)message.Opened.Head);
                 events.Opened(client);
                 break;
             case ServerMessage.BodyOneofCase.Error when message.Error.ClientSeq != 0:
-                events.Refused(client, message.Error.ClientSeq, message.Error.Code.ToString());
+                events.Refused(client, message.Error.ClientSeq, message.Error.Code.ToString(), message.Error.Retry != Retry.Never);
+                break;
+            case ServerMessage.BodyOneofCase.Error when client.Comeback is not null && message.Error is { DocumentId.Length: > 0, Retry: Retry.Later }:
+                events.AskLater(client, WordsOf(message.Error), RetryAfter(message.Error));
+                break;
+            case ServerMessage.BodyOneofCase.Ack when client.Writer is { Outstanding: > 0 } && message.Ack.ClientSeq == client.Sequence
+                && (long)message.Ack.Version <= client.Version:
+                events.Failed(client, "The server acknowledged an operation that was left out.");
+                break;
+            case ServerMessage.BodyOneofCase.GoingAway:
+                events.GoingAway(
+                    client, TimeSpan.FromMilliseconds(message.GoingAway.ReconnectAfterMsMin), TimeSpan.FromMilliseconds(message.GoingAway.ReconnectAfterMsMax));
                 break;
             case ServerMessage.BodyOneofCase.Error:
                 events.Failed(
-                    client, $"The server refused: {message.Error.Code} {message.Error.Limit}".TrimEnd(),
-                    message.Error.Retry == Retry.Later
-                        ? TimeSpan.FromMilliseconds(Math.Max(message.Error.RetryAfterMs, 100))
-                        : null);
+                    client, WordsOf(message.Error), message.Error.Retry == Retry.Later ? RetryAfter(message.Error) : null);
                 break;
             case ServerMessage.BodyOneofCase.Closed:
                 events.Failed(client, $"The server closed the document: {message.Closed.Reason}");
                 break;
         }
     }
+
+    // Who comes back has a version already, and wants what was committed since.
+    private static ClientMessage OpenOf(LoadClient client)
+    {
+        var open = new Open { DocumentId = client.Document.Id };
+        if (client.Comeback is not null)
+            open.FromVersion = (ulong)client.Version;
+        return new ClientMessage { Open = open };
+    }
+
+    private static string WordsOf(Error error) => $"The server refused: {error.Code} {error.Limit}".TrimEnd();
+
+    private static TimeSpan RetryAfter(Error error) => TimeSpan.FromMilliseconds(Math.Max(error.RetryAfterMs, 100));
 
     private ulong ClientIdOf(LoadClient client) => _thread | ((uint)client.Index + 1);
 

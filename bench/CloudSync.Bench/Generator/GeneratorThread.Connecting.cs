@@ -41,12 +41,13 @@ internal sealed partial class GeneratorThread
 
     private void OpenNext()
     {
-        while (_opening < _plan.OpeningAtOnce
+        // In a storm nobody waits for another.
+        while ((_opening < _plan.OpeningAtOnce || _storm is not null)
             && (_returning.TryDequeue(out var client) || (_sentAway < SentAwayPerOpening * _plan.OpeningAtOnce && _toOpen.TryDequeue(out client))))
         {
             _opening++;
             client.State = ClientState.Connecting;
-            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + OpenTimeout);
+            _beats.Schedule(client.Index, Milliseconds(Stopwatch.GetTimestamp()) + OpenTimeoutOf(client));
             try
             {
                 client.Socket = LinuxSockets.Connect(
@@ -55,17 +56,21 @@ internal sealed partial class GeneratorThread
             }
             catch (Win32Exception exception)
             {
+                if (exception.NativeErrorCode == LinuxSockets.Refused && GoesElsewhere(client))
+                    continue;
                 Failed(client, $"Can't connect: {exception.Message}");
             }
         }
     }
 
-    private GeneratorServer ServerOf(LoadClient client) => _plan.Servers[client.Document.Server];
+    private GeneratorServer ServerOf(LoadClient client) => _plan.Servers[ServerNumberOf(client)];
 
     private void Connected(LoadClient client)
     {
         if (LinuxSockets.ErrorOf(client.Socket) is var error && error != 0)
         {
+            if (error == LinuxSockets.Refused && GoesElsewhere(client))
+                return;
             Failed(client, $"Can't connect: {new Win32Exception(error).Message}");
             return;
         }
@@ -98,6 +103,8 @@ internal sealed partial class GeneratorThread
         }
 
         client.Gateway = (short)number;
+        if (client.Comeback is { } comeback)
+            comeback.WelcomedAt = Stopwatch.GetTimestamp();
         // The load balancer brings a document's people together; another name may lead to another gateway. If there is only
         // one, none does.
         if (!_plan.Apart || client.Writer is not null || client.Attempts >= AttemptsMax
@@ -117,6 +124,7 @@ internal sealed partial class GeneratorThread
             return;
         client.State = ClientState.Live;
         Counts.AddLive(1);
+        CountBack(client);
         var now = Milliseconds(Stopwatch.GetTimestamp());
         // The first sign of life comes at a moment of its own, or all that came together would beat together.
         _beats.Schedule(client.Index, now + (long)(_random.NextDouble() * _protocol.HeartbeatInterval.TotalMilliseconds));
@@ -125,6 +133,7 @@ internal sealed partial class GeneratorThread
             Send(client, _protocol.MoveSelection(client, Payload));
         _opening--;
         CountOpened();
+        GoOnIfCaughtUp(client);
     }
 
     public void Failed(LoadClient client, string reason, TimeSpan? retryAfter = null)
@@ -133,9 +142,15 @@ internal sealed partial class GeneratorThread
         if (state is ClientState.Broken or ClientState.None)
             return;
         Hang(client);
-        var isOpening = state is ClientState.Connecting or ClientState.Upgrading or ClientState.Opening;
+        var isOpening = state is ClientState.Connecting or ClientState.Upgrading or ClientState.Opening or ClientState.Asking;
         if (isOpening)
             _opening--;
+        if (client.Comeback is { } comeback)
+        {
+            ComeBack(client, comeback, state, reason, retryAfter);
+            return;
+        }
+
         if (isOpening && retryAfter is { } pause && client.Attempts < AttemptsMax)
         {
             client.Attempts++;
@@ -195,9 +210,13 @@ internal sealed partial class GeneratorThread
                 _sentAway--;
                 _returning.Enqueue(client);
             }
+            else if (client.State == ClientState.Asking)
+            {
+                AskAgain(client);
+            }
             else if (client.State != ClientState.Live)
             {
-                Failed(client, $"It was not open after {OpenTimeout / 1_000} s.");
+                Failed(client, $"It was not open after {OpenTimeoutOf(client) / 1_000} s.");
             }
             else if (now - client.HeardAt > _protocol.HeartbeatTimeout.TotalMilliseconds)
             {

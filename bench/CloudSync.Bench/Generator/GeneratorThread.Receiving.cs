@@ -103,7 +103,7 @@ internal sealed partial class GeneratorThread
             Upgraded(client);
         else if (state == UpgradeState.Refused)
             // Whole seconds: all that were sent away in the same one would come back together.
-            Failed(client, refusal.Reason, refusal.RetryAfter + TimeSpan.FromSeconds(_random.NextDouble()));
+            Failed(client, refusal.Reason, refusal.IsExact ? refusal.RetryAfter : refusal.RetryAfter + TimeSpan.FromSeconds(_random.NextDouble()));
         return state == UpgradeState.Accepted;
     }
 

@@ -37,14 +37,43 @@ internal sealed record StepFigures(LongHistogram Latency, LongHistogram Lateness
     /// <summary>Keystrokes that the server didn't take, by what it said.</summary>
     public Dictionary<string, long> Refused { get; } = [];
 
-    public static StepFigures Create() => new(new LongHistogram(LongestMicroseconds, Digits), new LongHistogram(LongestMicroseconds, Digits));
+    /// <summary>Operations that came to their authors a second time, as another version.</summary>
+    public long Duplicated { get; set; }
+
+    /// <summary>The latencies by when keys were due: from each moment to the next.</summary>
+    public List<(long From, LongHistogram Latency)> Phases { get; } = [];
+
+    public static LongHistogram CreateHistogram() => new(LongestMicroseconds, Digits);
+
+    public static StepFigures Create() => new(CreateHistogram(), CreateHistogram());
 
     /// <summary>Records a time in ticks of the stopwatch.</summary>
     public static void Record(LongHistogram histogram, long ticks) =>
         histogram.RecordValue(Math.Clamp(ticks / (Stopwatch.Frequency / 1_000_000), 1, LongestMicroseconds));
 
+    /// <summary>Records how long a keystroke took that was due at a moment.</summary>
+    public void RecordLatency(long dueAt, long seenAt)
+    {
+        Record(Latency, seenAt - dueAt);
+        for (var phase = Phases.Count - 1; phase >= 0; phase--)
+        {
+            if (dueAt < Phases[phase].From)
+                continue;
+            Record(Phases[phase].Latency, seenAt - dueAt);
+            return;
+        }
+    }
+
     public void Add(StepFigures other)
     {
+        for (var phase = 0; phase < other.Phases.Count; phase++)
+        {
+            if (phase == Phases.Count)
+                Phases.Add((other.Phases[phase].From, CreateHistogram()));
+            Phases[phase].Latency.Add(other.Phases[phase].Latency);
+        }
+
+        Duplicated += other.Duplicated;
         Latency.Add(other.Latency);
         Lateness.Add(other.Lateness);
         Offered += other.Offered;
@@ -72,7 +101,7 @@ internal sealed partial class GeneratorThread
     private long _sentBy;
     private int _unsentWriters;
 
-    private void BeginStep(long start, long end, double interval, TaskCompletionSource<StepFigures> finished)
+    private void BeginStep(long start, long end, double interval, bool beginsAtOnce, TaskCompletionSource<StepFigures> finished)
     {
         _step = StepFigures.Create();
         (_finished, _end, _sentBy, _unsentWriters) = (finished, end, 0, 0);
@@ -83,7 +112,7 @@ internal sealed partial class GeneratorThread
         {
             if (client.Writer is not { } writer)
                 continue;
-            writer.Begin(new KeystrokeSchedule(start, end, interval, _random.NextDouble()), _composes);
+            writer.Begin(new KeystrokeSchedule(start, end, interval, _random.NextDouble(), beginsAtOnce), _composes);
             _step.Offered += writer.Count;
             if (writer.Count == 0 || client.State != ClientState.Live)
                 continue;
@@ -91,6 +120,29 @@ internal sealed partial class GeneratorThread
             _due.Enqueue(writer, writer.Schedule.DueAt(0));
         }
     }
+
+    // Sooner than was said: no key is pressed any more, and what was is waited for.
+    private void CutStep(long now)
+    {
+        if (_step is not { } step || now >= _end)
+            return;
+        (_end, _unsentWriters, step.Offered) = (now, 0, 0);
+        _due.Clear();
+        foreach (var client in _clients)
+        {
+            if (client.Writer is not { } writer)
+                continue;
+            writer.Cut(now);
+            step.Offered += writer.Count;
+            if (writer.Next == writer.Count || client.State == ClientState.Broken)
+                continue;
+            _unsentWriters++;
+            if (!writer.IsHeldBack)
+                _due.Enqueue(writer, writer.Schedule.DueAt(writer.Next));
+        }
+    }
+
+    private void AddPhase(long from) => _step?.Phases.Add((from, StepFigures.CreateHistogram()));
 
     private void TypeWhatIsDue(long now)
     {
@@ -117,8 +169,15 @@ internal sealed partial class GeneratorThread
     private void Type(LoadWriter writer, long now)
     {
         var client = writer.Client;
-        if (client.State != ClientState.Live || _sentBy != 0)
+        if (_sentBy != 0 || writer.Next == writer.Count)
             return;
+        if (client.State != ClientState.Live || client.Comeback is { IsCatchingUp: true })
+        {
+            // Who comes back goes on then.
+            writer.IsHeldBack = client.Comeback is not null;
+            return;
+        }
+
         var length = 0;
         while (writer.Outstanding < _protocol.InFlightMax && writer.CountDue(now, _composes ? ComposedMax : 1) is > 0 and var keystrokes)
         {
@@ -153,12 +212,26 @@ internal sealed partial class GeneratorThread
 
     void ILoadEvents.Delivered(LoadClient client, long author, ulong sequence, long version)
     {
-        if (author < 0 || author >= _clients.Length || _clients[author].Writer is not { } writer)
-            return;
+        if (author >= 0 && author < _clients.Length && _clients[author].Writer is { } writer)
+            Deliver(client, writer, sequence, version);
+        GoOnIfCaughtUp(client);
+    }
+
+    private void Deliver(LoadClient client, LoadWriter writer, ulong sequence, long version)
+    {
         client.Document.Learn(version, writer, sequence);
         var count = Seen(writer, sequence, _receivedAt);
-        if (author != client.Index)
+        if (writer.Client != client)
             return;
+        // Whoever sends something again is to see it once.
+        if (client.Comeback is not null && sequence <= writer.LastAnswered)
+        {
+            if (_step is not null)
+                _step.Duplicated++;
+            return;
+        }
+
+        writer.LastAnswered = sequence;
         if (count > 0 && _step is { } step)
         {
             step.Operations++;
@@ -178,12 +251,21 @@ internal sealed partial class GeneratorThread
             if (client.Document.SeeInRun(version, _receivedAt) is ({ } author, var sequence))
                 Seen(author, sequence, _receivedAt);
         }
+
+        GoOnIfCaughtUp(client);
     }
 
-    void ILoadEvents.Refused(LoadClient client, ulong sequence, string reason)
+    void ILoadEvents.Refused(LoadClient client, ulong sequence, string reason, bool maySendAgain)
     {
         if (client.Writer is not { } writer)
             return;
+        if (maySendAgain && client.Comeback is not null)
+        {
+            // It is sent again as after any lost connection.
+            Failed(client, $"The server did not take an edit just now: {reason}");
+            return;
+        }
+
         if (_step is { } step && writer.KeystrokesOf(sequence).Count is > 0 and var count)
             step.Refused[reason] = step.Refused.GetValueOrDefault(reason) + count;
         Answered(writer);
@@ -196,7 +278,7 @@ internal sealed partial class GeneratorThread
         if (count == 0 || _step is not { } step)
             return 0;
         for (var keystroke = first; keystroke < first + count; keystroke++)
-            StepFigures.Record(step.Latency, seenAt - author.Schedule.DueAt(keystroke));
+            step.RecordLatency(author.Schedule.DueAt(keystroke), seenAt);
         step.Delivered += count;
         Counts.AddDelivered(count);
         return count;

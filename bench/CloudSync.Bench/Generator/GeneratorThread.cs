@@ -90,11 +90,36 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
     /// <param name="start">When it begins.</param>
     /// <param name="duration">How long.</param>
     /// <param name="interval">Between two keystrokes of one writer, in ticks of the stopwatch.</param>
-    public Task<StepFigures> StepAsync(long start, TimeSpan duration, double interval)
+    /// <param name="beginsAtOnce">Whether all writers press a key at the start, too.</param>
+    public Task<StepFigures> StepAsync(long start, TimeSpan duration, double interval, bool beginsAtOnce)
     {
         var finished = new TaskCompletionSource<StepFigures>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Command(() => BeginStep(start, start + (long)(duration.TotalSeconds * Stopwatch.Frequency), interval, finished), finished);
+        Command(() => BeginStep(start, start + (long)(duration.TotalSeconds * Stopwatch.Frequency), interval, beginsAtOnce, finished), finished);
         return finished.Task;
+    }
+
+    /// <summary>Ends the step, if there is one, sooner than it was said.</summary>
+    public void EndStep() => _commands.Enqueue(() => CutStep(Stopwatch.GetTimestamp()));
+
+    /// <summary>From this moment on keystrokes of the step that is under way are timed by themselves, too.</summary>
+    public void BeginPhase(long from) => _commands.Enqueue(() => AddPhase(from));
+
+    /// <summary>All are going to lose their connections, and come back; completes when all are back.</summary>
+    /// <param name="at">When.</param>
+    /// <param name="cuts">They are cut here.</param>
+    public Task StormAsync(long at, bool cuts)
+    {
+        var back = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Command(() => BeginStorm(at, cuts, back), back);
+        return back.Task;
+    }
+
+    /// <summary>What has come of the storm so far.</summary>
+    public Task<StormFigures> ReadStormAsync()
+    {
+        var answer = new TaskCompletionSource<StormFigures>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Command(() => answer.TrySetResult(ReadStorm()), answer);
+        return answer.Task;
     }
 
     /// <summary>Why connections broke so far, and how many of each.</summary>
@@ -146,6 +171,7 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
                 OpenNext();
                 TypeWhatIsDue(now);
                 BeatWhoeverIsDue(now);
+                StormOn(now);
                 MoveWhoeverIsDue(now);
                 FinishStep(now);
                 var count = _epoll.Wait(WaitFrom(now));
@@ -171,6 +197,8 @@ internal sealed partial class GeneratorThread : ILoadEvents, IDisposable
     private TimeSpan WaitFrom(long now)
     {
         var wait = _moves is null || Counts.Live == 0 ? s_longestWait : TimeSpan.FromMilliseconds(MoveWidth);
+        if (_storm is { Away: > 0 })
+            wait = s_returnWidth;
         if (_due.TryPeek(out _, out var due) && TimeSpan.FromSeconds((due - now) / (double)Stopwatch.Frequency) is var until && until < wait)
             wait = until;
         return wait;

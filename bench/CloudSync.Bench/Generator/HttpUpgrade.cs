@@ -43,8 +43,10 @@ internal sealed class HttpUpgrade
     /// <summary>Reads the answer.</summary>
     /// <param name="bytes">What has come.</param>
     /// <param name="length">Bytes of the answer, if it is accepted; frames may stand behind it.</param>
-    /// <param name="refusal">What the server says, and after how long one may come back if it says that.</param>
-    public UpgradeState Read(ReadOnlySpan<byte> bytes, out int length, out (string Reason, TimeSpan? RetryAfter) refusal)
+    /// <param name="refusal">
+    /// What the server says, and after how long one may come back if it says that: exactly, or in whole seconds.
+    /// </param>
+    public UpgradeState Read(ReadOnlySpan<byte> bytes, out int length, out (string Reason, TimeSpan? RetryAfter, bool IsExact) refusal)
     {
         refusal = default;
         length = bytes.IndexOf("\r\n\r\n"u8) + 4;
@@ -52,19 +54,21 @@ internal sealed class HttpUpgrade
         {
             if (bytes.Length < AnswerBytesMax)
                 return UpgradeState.Partial;
-            refusal = ("The server's answer to the upgrade has no end.", null);
+            refusal = ("The server's answer to the upgrade has no end.", null, false);
             return UpgradeState.Refused;
         }
 
         var lines = Encoding.ASCII.GetString(bytes[..length]).Split("\r\n");
         if (lines[0].StartsWith("HTTP/1.1 101", StringComparison.Ordinal) && HeaderOf("Sec-WebSocket-Accept") == _accept)
             return UpgradeState.Accepted;
-        refusal = (
-            $"The server refused the upgrade: {lines[0]}",
-            double.TryParse(HeaderOf("Retry-After"), CultureInfo.InvariantCulture, out var seconds) && seconds is >= 0 and < 3_600
-                ? TimeSpan.FromSeconds(seconds)
-                : null);
+        var exactly = SecondsIn("CloudSync-Retry-After-Ms", 0.001);
+        refusal = ($"The server refused the upgrade: {lines[0]}", exactly ?? SecondsIn("Retry-After", 1), exactly is not null);
         return UpgradeState.Refused;
+
+        TimeSpan? SecondsIn(string name, double unit) =>
+            double.TryParse(HeaderOf(name), CultureInfo.InvariantCulture, out var number) && number * unit is >= 0 and < 3_600 and var seconds
+                ? TimeSpan.FromSeconds(seconds)
+                : null;
 
         string? HeaderOf(string name) => lines.FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase))
             ?[(name.Length + 1)..].Trim();

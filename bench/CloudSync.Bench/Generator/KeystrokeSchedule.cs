@@ -8,11 +8,14 @@ namespace CloudSync.Bench.Generator;
 /// <param name="End">When it ends; no key is pressed then or later.</param>
 /// <param name="Interval">Between two keystrokes.</param>
 /// <param name="Phase">Where in the first interval the first one is: 0 to 1, so that writers don't type in step.</param>
-internal readonly record struct KeystrokeSchedule(long Start, long End, double Interval, double Phase)
+/// <param name="BeginsAtOnce">There is one more at the very beginning: all writers press a key at the same moment.</param>
+internal readonly record struct KeystrokeSchedule(long Start, long End, double Interval, double Phase, bool BeginsAtOnce = false)
 {
     /// <summary>How many there are.</summary>
-    public long Count => Math.Max(0, (long)Math.Ceiling(((End - Start) / Interval) - Phase));
+    public long Count => End <= Start ? 0 : AtOnce + Math.Max(0, (long)Math.Ceiling(((End - Start) / Interval) - Phase));
 
     /// <summary>When one of them is due, counted from 0.</summary>
-    public long DueAt(long index) => Start + (long)((index + Phase) * Interval);
+    public long DueAt(long index) => index < AtOnce ? Start : Start + (long)((index - AtOnce + Phase) * Interval);
+
+    private int AtOnce => BeginsAtOnce ? 1 : 0;
 }

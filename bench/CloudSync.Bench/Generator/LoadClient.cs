@@ -19,8 +19,11 @@ internal enum ClientState : byte
     /// <summary>The document is open.</summary>
     Live,
 
-    /// <summary>The server wants it to come back later.</summary>
+    /// <summary>It comes back later: the server wants it so, or it has lost its connection.</summary>
     Waiting,
+
+    /// <summary>It is connected, and is to ask for its document again later.</summary>
+    Asking,
 
     /// <summary>It has broken, and stays so.</summary>
     Broken,
@@ -66,6 +69,9 @@ internal sealed class LoadClient(LoadDocument document, int index, int number)
 
     /// <summary>Null for one that only watches.</summary>
     public LoadWriter? Writer { get; set; }
+
+    /// <summary>Null for one that is lost with its connection.</summary>
+    public Comeback? Comeback { get; set; }
 
     /// <summary>What has come of a frame, or a message, that isn't whole yet. Null nearly always.</summary>
     public PartialMessage? Partial { get; set; }

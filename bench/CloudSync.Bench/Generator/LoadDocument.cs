@@ -14,6 +14,17 @@ internal sealed class LoadDocument(string id, int server)
 
     public int Server => server;
 
+    /// <summary>Where a load balancer that knows that the server is gone takes its people.</summary>
+    /// <param name="others">How many servers are left.</param>
+    public int PlaceAmong(int others)
+    {
+        // FNV-1a: the same for everybody, in whichever process.
+        var hash = 2_166_136_261u;
+        foreach (var letter in id)
+            hash = (hash ^ letter) * 16_777_619u;
+        return (int)(hash % (uint)others);
+    }
+
     /// <summary>All of them are on one thread.</summary>
     public List<LoadClient> Clients { get; } = [];
 

@@ -157,16 +157,45 @@ internal sealed class LoadGenerator : IDisposable
 
     /// <summary>Types so many keystrokes a second, all writers together, for a while.</summary>
     /// <returns>The figures, and how long it took from the first keystroke to the last acknowledgement.</returns>
-    public async Task<(StepFigures Figures, TimeSpan Elapsed)> StepAsync(double rate, TimeSpan duration, CancellationToken stop)
+    public Task<(StepFigures Figures, TimeSpan Elapsed)> StepAsync(double rate, TimeSpan duration, CancellationToken stop) =>
+        StepAsync(rate, duration, Stopwatch.GetTimestamp() + (long)(s_lead.TotalSeconds * Stopwatch.Frequency), beginsAtOnce: false, stop);
+
+    /// <inheritdoc cref="StepAsync(double, TimeSpan, CancellationToken)"/>
+    /// <param name="start">When it begins: a timestamp of the stopwatch, which all processes of a machine share.</param>
+    /// <param name="beginsAtOnce">Whether all writers press a key at the start, too.</param>
+    public async Task<(StepFigures Figures, TimeSpan Elapsed)> StepAsync(
+        double rate, TimeSpan duration, long start, bool beginsAtOnce, CancellationToken stop)
     {
-        var start = Stopwatch.GetTimestamp() + (long)(s_lead.TotalSeconds * Stopwatch.Frequency);
         var interval = Stopwatch.Frequency * _writers / rate;
-        var all = await Task.WhenAll(_threads.ConvertAll(thread => thread.StepAsync(start, duration, interval))).WaitAsync(stop);
+        var all = await Task.WhenAll(_threads.ConvertAll(thread => thread.StepAsync(start, duration, interval, beginsAtOnce))).WaitAsync(stop);
         var figures = StepFigures.Create();
         foreach (var one in all)
             figures.Add(one);
         var end = Math.Max(figures.LastAcknowledgedAt, start + (long)(duration.TotalSeconds * Stopwatch.Frequency));
         return (figures, Stopwatch.GetElapsedTime(start, end));
+    }
+
+    /// <summary>Ends the step that is under way sooner than it was said.</summary>
+    public void EndStep() => _threads.ForEach(static thread => thread.EndStep());
+
+    /// <summary>From this moment on keystrokes of the step that is under way are timed by themselves, too.</summary>
+    /// <param name="from">A timestamp of the stopwatch.</param>
+    public void BeginPhase(long from) => _threads.ForEach(thread => thread.BeginPhase(from));
+
+    /// <summary>All are going to lose their connections, and come back; completes when all are back.</summary>
+    /// <param name="at">When: a timestamp of the stopwatch.</param>
+    /// <param name="cuts">They are cut here; otherwise their server is going to stop.</param>
+    /// <param name="stop">Gives up waiting.</param>
+    public Task StormAsync(long at, bool cuts, CancellationToken stop) =>
+        Task.WhenAll(_threads.ConvertAll(thread => thread.StormAsync(at, cuts))).WaitAsync(stop);
+
+    /// <summary>What has come of the storm so far.</summary>
+    public async Task<StormFigures> ReadStormAsync(CancellationToken stop)
+    {
+        var figures = StormFigures.Create();
+        foreach (var one in await Task.WhenAll(_threads.ConvertAll(static thread => thread.ReadStormAsync())).WaitAsync(stop))
+            figures.Add(one);
+        return figures;
     }
 
     /// <summary>Why connections broke so far, and how many of each.</summary>

@@ -19,11 +19,23 @@ internal interface ILoadEvents
     /// <param name="version">Which version of the document it made; 0 where there are no versions.</param>
     void Delivered(LoadClient client, long author, ulong sequence, long version);
 
+    /// <summary>
+    /// The server won't open the document just now; it may be asked for again on this connection after so long.
+    /// </summary>
+    void AskLater(LoadClient client, string reason, TimeSpan retryAfter);
+
+    /// <summary>The server stops: the client is to go elsewhere at a moment between these, and is served until then.</summary>
+    void GoingAway(LoadClient client, TimeSpan min, TimeSpan max);
+
     /// <summary>So many versions in a row came as one, without their authors.</summary>
     void DeliveredRun(LoadClient client, long firstVersion, long count);
 
-    /// <summary>The server doesn't take an operation; it won't come.</summary>
-    void Refused(LoadClient client, ulong sequence, string reason);
+    /// <summary>The server doesn't take an operation.</summary>
+    /// <param name="client">Who typed it.</param>
+    /// <param name="sequence">Which.</param>
+    /// <param name="reason">What the server said.</param>
+    /// <param name="maySendAgain">It would take it later: it is not refused for good.</param>
+    void Refused(LoadClient client, ulong sequence, string reason, bool maySendAgain = false);
 
     /// <summary>Says something to the server at once.</summary>
     void Send(LoadClient client, ReadOnlySpan<byte> message);
@@ -55,6 +67,10 @@ internal abstract class LoadProtocol
     /// <summary>What is said first when the WebSocket is there.</summary>
     /// <returns>How many bytes it wrote; 0 if the server speaks first.</returns>
     public abstract int Greet(LoadClient client, Span<byte> buffer);
+
+    /// <summary>Asks for the document, on a connection that is greeted.</summary>
+    /// <returns>How many bytes it wrote; 0 if the protocol has no such thing.</returns>
+    public virtual int Open(LoadClient client, Span<byte> buffer) => 0;
 
     /// <summary>How many operations of one client may be under way at a time.</summary>
     public virtual int InFlightMax => 1;

@@ -22,6 +22,9 @@ internal sealed class LoadWriter(LoadClient client)
     /// <summary>The client's number of the last operation before this step.</summary>
     public ulong Before { get; private set; }
 
+    /// <summary>The client's number of the last operation that came back to it.</summary>
+    public ulong LastAnswered { get; set; }
+
     /// <summary>Operations that were sent and are neither acknowledged nor refused.</summary>
     public int Outstanding { get; private set; }
 
@@ -48,6 +51,16 @@ internal sealed class LoadWriter(LoadClient client)
         Next += keystrokes;
         Outstanding++;
     }
+
+    /// <summary>The step ends sooner: no key is pressed from now on.</summary>
+    public void Cut(long now)
+    {
+        Schedule = Schedule with { End = Math.Min(Schedule.End, now) };
+        Count = Math.Max(Next, Math.Min(Count, Schedule.Count));
+    }
+
+    /// <summary>How many keystrokes are in the operation that was sent last.</summary>
+    public int KeystrokesOfLast => (int)Math.Max(1, KeystrokesOf(client.Sequence).Count);
 
     /// <summary>One has been answered.</summary>
     public void Answered() => Outstanding = Math.Max(0, Outstanding - 1);

@@ -33,6 +33,7 @@ internal sealed class ClusterTarget : LoadTarget
     /// <param name="gateways">How many gateways; 0: as many as a cluster has.</param>
     /// <param name="settings">More settings of the gateways, as environment variables.</param>
     /// <param name="stop">Gives up.</param>
+    /// <exception cref="ServerStartException">Some parts don't start; says which and why.</exception>
     public static async Task<LoadTarget> StartClusterAsync(
         int gateways, IReadOnlyDictionary<string, string> settings, CancellationToken stop)
     {
@@ -63,12 +64,21 @@ internal sealed class ClusterTarget : LoadTarget
             await cluster.StartAsync(null, stop);
             return target;
         }
+        catch (PartStartException exception)
+        {
+            // Nothing of it goes on, other than its message says.
+            await target.DisposeAsync();
+            throw new ServerStartException(exception.Reasons);
+        }
         catch
         {
             await target.DisposeAsync();
             throw;
         }
     }
+
+    private ClusterPart<GatewayServer> GatewayAt(int number) =>
+        _cluster.Parts.OfType<ClusterPart<GatewayServer>>().Single(part => part.Name == _cluster.State.Gateways[number].Name);
 
     public override async Task<IReadOnlyDictionary<string, double>> LookAsync(CancellationToken stop)
     {
@@ -82,6 +92,19 @@ internal sealed class ClusterTarget : LoadTarget
         {
             ["database connections"] = double.Parse(connections, CultureInfo.InvariantCulture),
         };
+    }
+
+    public override int? ProcessOfGateway(int number) => GatewayAt(number).Process?.Id;
+
+    public override Task EndGatewayAsync(int number, bool drains)
+    {
+        var part = GatewayAt(number);
+        if (drains)
+            return part.StopAsync();
+        // Before anything is looked up that takes its time.
+        using var process = System.Diagnostics.Process.GetProcessById(part.Process!.Id);
+        process.Kill();
+        return part.KillAsync();
     }
 
     public override async ValueTask DisposeAsync()

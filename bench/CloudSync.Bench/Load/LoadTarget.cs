@@ -55,6 +55,16 @@ internal abstract class LoadTarget : IAsyncDisposable
 
     public abstract ValueTask DisposeAsync();
 
+    /// <summary>Ends a gateway of a cluster.</summary>
+    /// <param name="number">Which of <see cref="Gateways"/>.</param>
+    /// <param name="drains">It is asked to end, and may tell its clients; otherwise it is gone, as if its machine had died.</param>
+    /// <returns>Completes when it has ended; what is said above of being gone is so at once.</returns>
+    public virtual Task EndGatewayAsync(int number, bool drains) => throw new InvalidOperationException($"{Name} has no gateway that can be spared.");
+
+    /// <summary>The process id of a gateway of a cluster.</summary>
+    /// <param name="number">Which of <see cref="Gateways"/>.</param>
+    public virtual int? ProcessOfGateway(int number) => null;
+
     /// <summary>Figures of its own, at the end of a step.</summary>
     public virtual Task<IReadOnlyDictionary<string, double>> LookAsync(CancellationToken stop) =>
         Task.FromResult<IReadOnlyDictionary<string, double>>(new Dictionary<string, double>());

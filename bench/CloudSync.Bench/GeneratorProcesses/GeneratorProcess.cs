@@ -1,16 +1,19 @@
 // A generator process, as the tool that has started it sees it.
 
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json;
 
-namespace CloudSync.Bench.Connections;
+namespace CloudSync.Bench.GeneratorProcesses;
 
 internal sealed class GeneratorProcess : IAsyncDisposable
 {
+    private const int SourcesInEach = 4;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private readonly Process _process;
     private readonly TaskCompletionSource<GeneratorReport> _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<GeneratorReport> _back = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<GeneratorReport> _held = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _reading;
 
@@ -20,6 +23,7 @@ internal sealed class GeneratorProcess : IAsyncDisposable
         _reading = ReadAsync();
         // Nobody may be waiting for it.
         _ = _opened.Task.Exception;
+        _ = _back.Task.Exception;
         _ = _held.Task.Exception;
     }
 
@@ -49,6 +53,28 @@ internal sealed class GeneratorProcess : IAsyncDisposable
         await TellAsync(order);
         return await _held.Task;
     }
+
+    /// <summary>Has it go through a storm; completes when all of it are back.</summary>
+    public async Task<GeneratorReport> StormAsync(StormOrder order)
+    {
+        await TellAsync(order);
+        return await _back.Task;
+    }
+
+    /// <summary>Ends a storm; completes when what was typed in it has come, or was given up.</summary>
+    public async Task<GeneratorReport> EndStormAsync()
+    {
+        await TellAsync(new EndOrder());
+        return await _held.Task;
+    }
+
+    /// <summary>
+    /// Addresses of this machine that a process's connections come from, if it is this machine that they go to: each has its own, so
+    /// that there are ports enough.
+    /// </summary>
+    public static IReadOnlyList<string> SourcesOf(int process, IReadOnlyList<Uri> servers) => servers.All(static server => server.IsLoopback)
+        ? [.. Enumerable.Range(1, SourcesInEach).Select(number => new IPAddress([127, 1, (byte)(process % 250), (byte)number]).ToString())]
+        : [];
 
     public async ValueTask DisposeAsync()
     {
@@ -90,12 +116,15 @@ internal sealed class GeneratorProcess : IAsyncDisposable
             Last = report;
             if (report.IsOpen)
                 _opened.TrySetResult(report);
+            if (report.IsBack)
+                _back.TrySetResult(report);
             if (report.Held is not null)
                 _held.TrySetResult(report);
         }
 
         var exception = new InvalidDataException($"A generator process has ended. {fault}".TrimEnd());
         _opened.TrySetException(exception);
+        _back.TrySetException(exception);
         _held.TrySetException(exception);
     }
 }

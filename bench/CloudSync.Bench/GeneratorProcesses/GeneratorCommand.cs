@@ -1,4 +1,4 @@
-// A generator process: what `bench connections` starts itself as, since a process may open 20,000 files and no more. It is told
+// A generator process: what `bench connections` and `bench storm` start themselves as, since a process may open 20,000 files and no more. It is told
 // what to do on its input, and ends with it.
 
 using System.CommandLine;
@@ -9,13 +9,14 @@ using System.Threading.Channels;
 using CloudSync.Bench.Generator;
 using CloudSync.Bench.Load;
 
-namespace CloudSync.Bench.Connections;
+namespace CloudSync.Bench.GeneratorProcesses;
 
 internal static class GeneratorCommand
 {
     public const string Name = "connections-generator";
 
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
 
     public static Command Create()
     {
@@ -40,6 +41,8 @@ internal static class GeneratorCommand
                 Sources = [.. order.Sources.Select(IPAddress.Parse)],
                 Seed = order.Seed,
                 Threads = 1,
+                // As clients do it: what was pressed while one was away goes out in few operations.
+                Composes = order.Storms,
             };
             using var generator = await LoadGenerator.CreateAsync(
                 plan, () => new CloudSyncProtocol(new CloudSyncProtocolSettings(plan.Presence, Spread: false, plan.OpenDocuments)), ended.Token);
@@ -49,17 +52,10 @@ internal static class GeneratorCommand
             // they measure.
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Write(Look(generator) with { IsOpen = true, Breaks = await generator.BreaksAsync(ended.Token) });
-            var hold = await ReadAsync<HoldOrder>(orders.Reader, ended.Token);
-            var before = ProcessorTime.OfThisProcess();
-            var figures = StepFigures.Create();
-            if (hold.Rate > 0)
-                (figures, _) = await generator.StepAsync(hold.Rate, TimeSpan.FromSeconds(hold.Seconds), ended.Token);
-            else
-                await Task.Delay(TimeSpan.FromSeconds(hold.Seconds), ended.Token);
-            Write(Look(generator) with
-            {
-                Held = HeldFigures.From(figures, ProcessorTime.OfThisProcess() - before), Breaks = await generator.BreaksAsync(ended.Token),
-            });
+            var held = order.Storms
+                ? await StormAsync(generator, orders.Reader, ended.Token)
+                : await HoldAsync(generator, orders.Reader, ended.Token);
+            Write(held with { Breaks = await generator.BreaksAsync(ended.Token) });
             // Held on to until the tool has seen what it wants to see.
             await watching;
             return 0;
@@ -73,6 +69,41 @@ internal static class GeneratorCommand
             Write(new GeneratorReport { Fault = exception.Message });
             return 1;
         }
+    }
+
+    private static async Task<GeneratorReport> HoldAsync(LoadGenerator generator, ChannelReader<string> orders, CancellationToken stop)
+    {
+        var hold = await ReadAsync<HoldOrder>(orders, stop);
+        var before = ProcessorTime.OfThisProcess();
+        var figures = StepFigures.Create();
+        if (hold.Rate > 0)
+            (figures, _) = await generator.StepAsync(hold.Rate, TimeSpan.FromSeconds(hold.Seconds), stop);
+        else
+            await Task.Delay(TimeSpan.FromSeconds(hold.Seconds), stop);
+        return Look(generator) with { Held = HeldFigures.From(figures, ProcessorTime.OfThisProcess() - before) };
+    }
+
+    private static async Task<GeneratorReport> StormAsync(LoadGenerator generator, ChannelReader<string> orders, CancellationToken stop)
+    {
+        var storm = await ReadAsync<StormOrder>(orders, stop);
+        var before = ProcessorTime.OfThisProcess();
+        var typing = generator.StepAsync(storm.Rate, s_longest, storm.Start, beginsAtOnce: true, stop);
+        var back = generator.StormAsync(storm.At, storm.Cuts, stop);
+        var end = ReadAsync<EndOrder>(orders, stop);
+        if (await Task.WhenAny(back, end) == back)
+        {
+            await back;
+            Write(Look(generator) with { IsBack = true });
+        }
+
+        await end;
+        generator.EndStep();
+        var (figures, _) = await typing;
+        return Look(generator) with
+        {
+            Held = HeldFigures.From(figures, ProcessorTime.OfThisProcess() - before),
+            Returned = ReturnedFigures.From(await generator.ReadStormAsync(stop)),
+        };
     }
 
     private static async Task WatchAsync(LoadGenerator generator, CancellationToken stop)
