@@ -16,6 +16,10 @@ internal sealed class Aftermath(
 {
     // The longest of all patiences (a silent connection, then the longest back-off, then a lease), and some more.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
+
+    // A connection that is made and cut off again and again may just be there at one of them.
+    private const int QuietLooks = 2;
+
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(500);
 
     // Longer than documents stay in memory.
@@ -29,6 +33,7 @@ internal sealed class Aftermath(
     {
         var deadline = world.Now + _patience.Ticks;
         string? noise;
+        var quiet = 0;
         do
         {
             // Everybody looks at everything, so that all can be compared; a device that stands still does so when it goes on.
@@ -40,9 +45,10 @@ internal sealed class Aftermath(
 
             world.RunUntil(world.Now + _look.Ticks);
             noise = Noise();
+            quiet = noise is null ? quiet + 1 : 0;
         }
-        while (noise is not null && world.Now < deadline && world.Violation is null);
-        if (noise is not null)
+        while (quiet < QuietLooks && (world.Now < deadline || quiet > 0) && world.Violation is null);
+        if (quiet < QuietLooks)
             world.Fail("not quiet", $"{_patience.TotalSeconds:0} s after the last fault: {noise}");
     }
 

@@ -22,6 +22,7 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
     private readonly Pipe _up;
     private readonly Pipe _down;
     private ITransportListener? _listener;
+    private bool _isTrial;
     private bool _ended;
 
     /// <param name="user">Whose it is.</param>
@@ -40,8 +41,11 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
 
     public override void Start(ITransportListener listener)
     {
-        _user.Times.Asks();
         _listener = listener;
+        // What a trial is told is nothing to the connection there is, which may be told otherwise.
+        _isTrial = listener is TransportTrial;
+        if (!_isTrial)
+            _user.Times.Asks();
         // There and back again.
         _world.At(_world.Now + (2 * _line.Transit(500)), Connect);
     }
@@ -96,7 +100,8 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
         End();
         Tell(listener =>
         {
-            _user.Times.Refused(retryAfter);
+            if (!_isTrial)
+                _user.Times.Refused(retryAfter);
             listener.Closed(new(why, RetryAfter: retryAfter));
         });
     }
