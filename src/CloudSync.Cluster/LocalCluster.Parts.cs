@@ -318,7 +318,7 @@ public sealed partial class LocalCluster
         {
             ["CloudSync__PostgreSql__ConnectionString"] =
                 (bouncer with { Port = PortFor(name, bouncer.Name, bouncer.Port) }).ConnectionString()
-                + $";Maximum Pool Size={ConnectionsOfPrograms.ToLog}",
+                + $";Maximum Pool Size={ConnectionsOfPrograms.ToLog(State.Gateways.Count)}",
             ["CloudSync__PostgreSql__StandbyConnectionString"] =
                 (standby with { Port = PortFor(name, standby.Name, standby.Port) }).ConnectionString()
                 + $";Maximum Pool Size={ConnectionsOfPrograms.ToStandby}",

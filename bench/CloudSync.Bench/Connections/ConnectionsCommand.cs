@@ -2,6 +2,7 @@
 
 using System.CommandLine;
 using System.Globalization;
+using CloudSync.Cluster;
 
 namespace CloudSync.Bench.Connections;
 
@@ -20,12 +21,16 @@ internal static class ConnectionsCommand
         {
             Description = "Over how many documents the connections are spread. Without it: one for each 50.",
         };
-        foreach (var option in (Option[])[processes, documents])
+        var gateways = new Option<int?>("--gateways")
+        {
+            Description = "On how many gateways of a cluster. Without it: one server on SQLite, and over 18,000 connections one gateway for each 17,500.",
+        };
+        foreach (var (option, most) in ((Option, int)[])[(processes, CountMax), (documents, CountMax), (gateways, ClusterOptions.GatewaysMax)])
         {
             option.Validators.Add(result =>
             {
-                if (result.Tokens is [{ Value: var value }] && int.TryParse(value, CultureInfo.InvariantCulture, out var number) && number is < 1 or > CountMax)
-                    result.AddError($"{option.Name} is from 1 to {CountMax}.");
+                if (result.Tokens is [{ Value: var value }] && int.TryParse(value, CultureInfo.InvariantCulture, out var number) && (number < 1 || number > most))
+                    result.AddError($"{option.Name} is from 1 to {most}.");
             });
         }
 
@@ -45,12 +50,16 @@ internal static class ConnectionsCommand
         var json = new Option<bool>("--json") { Description = "The last line of the output is one JSON object." };
         var command = new Command("connections", "Measures what connections cost, and holds them: each with a document open, shown to the others, and its heartbeat every 60 s.")
         {
-            count, processes, documents, seconds, rate, bare, url, json,
+            count, processes, gateways, documents, seconds, rate, bare, url, json,
         };
         command.Validators.Add(result =>
         {
             var total = BoundedOption.ValueOf(result, count);
-            if (result.GetValue(documents) > total)
+            if (result.GetValue(gateways) is not null && result.GetValue(url) is { Length: > 0 })
+                result.AddError("--gateways are started, and those of --url run already: give one of the two.");
+            else if (result.GetValue(gateways) > (result.GetValue(documents) ?? total))
+                result.AddError("--gateways are at most as many as --documents: a document's connections are all on one.");
+            else if (result.GetValue(documents) > total)
                 result.AddError("--documents are at most as many as --count.");
             else if (result.GetValue(processes) > (result.GetValue(documents) ?? total))
                 result.AddError("--processes are at most as many as --documents: a document's connections are all in one.");
@@ -61,7 +70,7 @@ internal static class ConnectionsCommand
                 var plan = ConnectionsPlan.Create(
                     parsed.GetValue(count), parsed.GetValue(processes), parsed.GetValue(documents),
                     TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(bare) ? 0 : parsed.GetValue(rate),
-                    parsed.GetValue(bare), parsed.GetRequiredValue(url));
+                    parsed.GetValue(bare), parsed.GetRequiredValue(url), parsed.GetValue(gateways));
                 var report = await ConnectionsRun.RunAsync(plan, Watched.CreateConsole(), stop);
                 report.Write(Console.Out);
                 if (parsed.GetValue(json))

@@ -24,12 +24,14 @@ internal sealed record ConnectionsPlan(
     /// <summary>Fills in what isn't given.</summary>
     /// <exception cref="InvalidDataException">A process would have more than it can open.</exception>
     public static ConnectionsPlan Create(
-        int count, int? processes, int? documents, TimeSpan duration, double rate, bool bare, IReadOnlyList<Uri> urls)
+        int count, int? processes, int? documents, TimeSpan duration, double rate, bool bare, IReadOnlyList<Uri> urls, int? gateways = null)
     {
         var needed = count <= ConnectionsMax ? 1 : ((count - 1) / ConnectionsOfMany) + 1;
         var processCount = processes ?? Math.Min(needed, documents ?? needed);
+        var gatewayCount = urls.Count > 0 ? urls.Count : gateways ?? needed;
         var plan = new ConnectionsPlan(
-            count, processCount, urls.Count > 0 ? urls.Count : needed, documents ?? Math.Max(Math.Max(processCount, needed), count / ConnectionsPerDocument),
+            count, processCount, gatewayCount,
+            documents ?? Math.Max(Math.Max(processCount, gatewayCount), count / ConnectionsPerDocument),
             duration, rate, bare, urls);
         foreach (var (what, parts) in ((string, int)[])[("process", plan.Processes), ("gateway", plan.Gateways)])
         {

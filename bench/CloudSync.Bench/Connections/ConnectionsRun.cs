@@ -24,6 +24,12 @@ internal sealed class ConnectionsRun(ConnectionsPlan plan, LoadTarget target, IA
         ["CloudSync__HeartbeatInterval"] = "00:01:00", ["CloudSync__HeartbeatTimeout"] = "00:02:30",
     };
 
+    // Every gateway hears the signs of all of them: dozens on one machine would be busy with nothing else.
+    private static readonly Dictionary<string, string> s_settingsOfMany = new(s_settings)
+    {
+        ["CloudSync__Redis__ProbeInterval"] = "00:00:05", ["CloudSync__Redis__ProbeTimeout"] = "00:00:15",
+    };
+
     private readonly List<GeneratorProcess> _processes = [];
 
     /// <summary>Does all of it.</summary>
@@ -32,7 +38,7 @@ internal sealed class ConnectionsRun(ConnectionsPlan plan, LoadTarget target, IA
         await using var target = plan.Urls.Count > 0
             ? LoadTarget.Of(plan.Urls)
             : await Watched.WaitAsync(
-                console, LoadTarget.StartAsync(plan.Gateways, s_settings, stop),
+                console, LoadTarget.StartAsync(plan.Gateways, plan.Gateways == 1 ? s_settings : s_settingsOfMany, stop),
                 () => plan.Gateways == 1 ? "Starting a server" : $"Starting a cluster with {plan.Gateways} gateways");
         await using var run = new ConnectionsRun(plan, target, console, stop);
         return await run.RunAsync();

@@ -101,25 +101,33 @@ public sealed class ConnectionTests(RunningCluster cluster)
     [Fact]
     public async Task As_many_gateways_as_there_may_be_find_room_at_PgBouncer()
     {
-        const int programs = ClusterOptions.GatewaysMax + 1;
+        var connections = (ClusterOptions.GatewaysMax + 1) * ConnectionsOfPrograms.ToLog(ClusterOptions.GatewaysMax);
         var bouncer = ((ClusterPart<PgBouncer>)cluster.Part("pgbouncer")).Server!;
-        const string setting = "CloudSync__PostgreSql__ConnectionString=";
-        var environment = await File.ReadAllTextAsync(
-            $"/proc/{cluster.Part("gateway-1").Process!.Id}/environ", RunningCluster.Cancellation);
-        var pool = new NpgsqlConnectionStringBuilder(
-            environment.Split('\0').Single(static line => line.StartsWith(setting, StringComparison.Ordinal))[setting.Length..]).MaxPoolSize;
         await using var source = NpgsqlDataSource.Create(
-            $"{bouncer.Settings.ConnectionString()};Maximum Pool Size={programs * pool};Timeout=60");
+            $"{bouncer.Settings.ConnectionString()};Maximum Pool Size={connections};Timeout=60");
         var opened = new List<NpgsqlConnection>();
         try
         {
-            while (opened.Count < programs * pool)
+            while (opened.Count < connections)
                 opened.Add(await source.OpenConnectionAsync(RunningCluster.Cancellation));
         }
         finally
         {
             foreach (var connection in opened)
                 await connection.DisposeAsync();
+        }
+    }
+
+    // With 16 for each of 29, logins after a broken connection took longer than anybody waits for one.
+    [Fact]
+    public void All_programs_together_have_no_more_connections_than_PgBouncer_can_greet_at_once()
+    {
+        for (var gateways = 1; gateways <= ClusterOptions.GatewaysMax; gateways++)
+        {
+            var each = ConnectionsOfPrograms.ToLog(gateways);
+            Assert.InRange(each, 6, 16);
+            Assert.True(each == 6 || (gateways + 1) * each <= 160, $"{gateways} gateways have {each} each.");
+            Assert.InRange((gateways + 1) * each, 1, ConnectionsOfPrograms.ToPgBouncerMax);
         }
     }
 
