@@ -27,6 +27,10 @@ internal sealed class Pace(int ceiling, long frequency)
     private static readonly TimeSpan _atOnce = TimeSpan.FromMilliseconds(20);
     private const int AtOnceMin = 100;
 
+    // What was taken on average so lately is what is promised: at the pace of a single moment, which may be the slowest of all, the last
+    // would wait long after the storm is over; at one that isn't kept, everybody would be told again and again.
+    private static readonly TimeSpan _usually = TimeSpan.FromSeconds(2);
+
     // Some of the pace is left for those who come unannounced.
     private const double PromisedShare = 0.8;
 
@@ -38,6 +42,7 @@ internal sealed class Pace(int ceiling, long frequency)
 
     private readonly Lock _gate = new();
     private double _perSecond = Math.Max(1, ceiling / (double)BeginShare);
+    private double _usual = Math.Max(1, ceiling / (double)BeginShare);
     private double _saved = AtOnce(ceiling, ceiling);
     private long _savedAt;
     private long _measuredAt;
@@ -96,11 +101,16 @@ internal sealed class Pace(int ceiling, long frequency)
             var passed = TimeSpan.FromSeconds(Math.Max(0, now - _measuredAt) / (double)frequency);
             _measuredAt = Math.Max(_measuredAt, now);
             if (passed > _quiet)
-                (_perSecond, passed) = (Math.Min(_perSecond, Math.Max(1, ceiling / (double)BeginShare)), TimeSpan.Zero);
+            {
+                _usual = Math.Max(1, ceiling / (double)BeginShare);
+                (_perSecond, passed) = (Math.Min(_perSecond, _usual), TimeSpan.Zero);
+            }
+
             // Where everything is late by a multiple, so is the pace too high by as much; but one measurement proves little.
             _perSecond = lag > _lagMax
                 ? Math.Max(Math.Max(1, ceiling / (double)FloorShare), _perSecond * Math.Max(0.5, _lagMax / lag))
                 : Math.Min(ceiling, _perSecond + (ceiling * (passed / _recovery)));
+            _usual += (_perSecond - _usual) * Math.Min(1, passed / _usually);
         }
     }
 
@@ -125,8 +135,7 @@ internal sealed class Pace(int ceiling, long frequency)
             return _waitMax * (0.5 + (_spread / 2));
         }
 
-        // It is slowest when a storm begins, and most are told then: at that pace the last would wait long after it is over.
-        var perSecond = Math.Max(_perSecond, ceiling / (double)BeginShare);
+        var perSecond = Math.Max(_perSecond, _usual);
         _promisedUntil = next + Math.Max(1, (long)(frequency / (perSecond * PromisedShare)));
         return TimeSpan.FromSeconds((next - now) / (double)frequency);
     }

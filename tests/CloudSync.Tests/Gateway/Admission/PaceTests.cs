@@ -130,4 +130,38 @@ public sealed class PaceTests
         // Nobody asks again and again.
         Assert.InRange(refusals, storm / 2, (storm + (othersPerSecond * 60)) * 6);
     }
+
+    // Times were promised at half of the ceiling at least, however slow it was: of 8,750, each was told five times.
+    [Fact]
+    public void Where_the_process_can_take_far_less_than_the_ceiling_nobody_is_told_again_and_again()
+    {
+        const int storm = 8_750;
+        const int possiblePerSecond = 300;
+        var pace = new Pace(5_000, Frequency);
+        var arrivals = new PriorityQueue<int, long>();
+        for (var i = 0; i < storm; i++)
+            arrivals.Enqueue(i, i * (Frequency / 4) / storm);
+        var refusals = 0;
+        double work = 0;
+        long last = 0;
+        while (arrivals.TryDequeue(out var who, out var now))
+        {
+            // What was let in is worked off at what is possible, and what comes after it is as late.
+            work = Math.Max(0, work - ((now - last) * possiblePerSecond / (double)Frequency));
+            last = now;
+            pace.Measured(TimeSpan.FromSeconds(work / possiblePerSecond), now);
+            if (pace.TryTake(now, out var wait))
+            {
+                work++;
+                continue;
+            }
+
+            refusals++;
+            arrivals.Enqueue(who, now + (long)(wait.TotalSeconds * Frequency));
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"{refusals / (double)storm:0.0} refusals each, the last was in after {last / (double)Frequency:0.0} s");
+        Assert.InRange(refusals, 0, storm * 3);
+        Assert.InRange(last / Frequency, 0, 3 * storm / possiblePerSecond);
+    }
 }
