@@ -5,12 +5,16 @@ using System.Net.Sockets;
 using CloudSync.Server.Rest;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Options;
 
 namespace CloudSync.Server;
 
 internal static class ServerApplication
 {
+    // As many as Linux allows unless it is told otherwise.
+    private const int Backlog = 4_096;
+
     /// <param name="settings">From the command line.</param>
     /// <param name="configure">Changes the builder before the application is built; for tests.</param>
     /// <param name="configuration">More settings; for tests.</param>
@@ -45,6 +49,8 @@ internal static class ServerApplication
             Listen(kestrel, settings);
         });
         builder.WebHost.UseCloudSyncSockets();
+        // In a storm thousands come within a moment, and are accepted in turns.
+        builder.Services.Configure<SocketTransportOptions>(static sockets => sockets.Backlog = Backlog);
 
         var role = ServerRoles.Read(builder.Configuration);
         builder.Services.AddCloudSync().AddParts(builder.Configuration, role, settings);
