@@ -161,6 +161,10 @@ internal sealed partial class GeneratorThread
         return comeback.Server;
     }
 
+    // While a process ends, Linux still makes connections to it, for a second if it had thousands, and resets them.
+    private static bool IsGone(LoadClient client, int error) => error == LinuxSockets.Refused
+        || (error == LinuxSockets.Reset && client.Comeback?.Server == client.Document.Server);
+
     // Nobody listens there: at once to another server, as a load balancer does it. If there is one.
     private bool GoesElsewhere(LoadClient client)
     {

@@ -56,7 +56,7 @@ internal sealed partial class GeneratorThread
             }
             catch (Win32Exception exception)
             {
-                if (exception.NativeErrorCode == LinuxSockets.Refused && GoesElsewhere(client))
+                if (IsGone(client, exception.NativeErrorCode) && GoesElsewhere(client))
                     continue;
                 Failed(client, $"Can't connect: {exception.Message}");
             }
@@ -69,7 +69,7 @@ internal sealed partial class GeneratorThread
     {
         if (LinuxSockets.ErrorOf(client.Socket) is var error && error != 0)
         {
-            if (error == LinuxSockets.Refused && GoesElsewhere(client))
+            if (IsGone(client, error) && GoesElsewhere(client))
                 return;
             Failed(client, $"Can't connect: {new Win32Exception(error).Message}");
             return;

@@ -14,6 +14,7 @@ internal static partial class LinuxSockets
     public const int WouldBlock = 11;
     public const int Interrupted = 4;
     public const int Refused = 111;
+    public const int Reset = 104;
 
     private const int Stream = 1;
     private const int NonBlocking = 0x800;

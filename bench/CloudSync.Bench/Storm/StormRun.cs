@@ -25,7 +25,7 @@ internal sealed class StormRun(StormPlan plan, LoadTarget target, IAnsiConsole c
     private static readonly TimeSpan s_lead = TimeSpan.FromMilliseconds(300);
 
     // After all pressed a key at the same moment: what has been sent by then is on its way, or in the log and not acknowledged.
-    private static readonly TimeSpan s_underWay = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan s_underWay = TimeSpan.FromMilliseconds(6);
 
     // A gateway tells nobody to stay away for longer than a minute.
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(3);
