@@ -171,7 +171,7 @@ internal sealed partial class PostgreSqlOperationLog
                     found.Add(reader.GetString(0), reader.GetInt64(1));
                 var heads = new long[documentIds.Count];
                 for (var i = 0; i < heads.Length; i++)
-                    heads[i] = found.GetValueOrDefault(documentIds[i]);
+                    heads[i] = found.GetValueOrDefault(documentIds[i], -1);
                 return heads;
             },
             cancellationToken);

@@ -59,7 +59,7 @@ internal sealed partial class LogConnection
         {
             using var row = Use(Sql.Head);
             row.Bind(documentIds[i]);
-            heads[i] = row.Step() ? row.Int64(1) : 0;
+            heads[i] = row.Step() ? row.Int64(1) : -1;
         }
 
         Run(Sql.Commit);

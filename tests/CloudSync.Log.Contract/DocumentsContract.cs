@@ -26,7 +26,7 @@ public abstract class DocumentsContract : LogContract
 
         Assert.Null(await Log.FindAsync("none", Cancellation));
         Assert.Empty(await ReadAllAsync("none"));
-        Assert.Equal([0], await Log.ReadHeadsAsync(["none"], Cancellation));
+        Assert.Equal([-1], await Log.ReadHeadsAsync(["none"], Cancellation));
         Assert.Null(await Log.FindVersionAsync("none", Start, Cancellation));
         Assert.Null(await Log.FindSnapshotAsync("none", 10, Cancellation));
         Assert.False(await Log.RenameAsync("none", "x", Cancellation));
@@ -168,7 +168,7 @@ public abstract class DocumentsContract : LogContract
         Assert.Null(await Log.FindAsync("a", Cancellation));
         Assert.Equal("b", Assert.Single(await Log.ListAsync(null, 10, Cancellation)).Id);
         Assert.Empty(await ReadAllAsync("a"));
-        Assert.Equal([0, 3], await Log.ReadHeadsAsync(["a", "b"], Cancellation));
+        Assert.Equal([-1, 3], await Log.ReadHeadsAsync(["a", "b"], Cancellation));
         Assert.Null(await Log.FindVersionAsync("a", Start.AddDays(2), Cancellation));
         Assert.Null(await Log.FindSnapshotAsync("a", 3, Cancellation));
         Assert.False(await Log.RenameAsync("a", "x", Cancellation));

@@ -69,7 +69,7 @@ public abstract class ReadContract : LogContract
             () => Log.ReadAsync("a", after, maxCount, 1_000, Cancellation));
 
     [Fact]
-    public async Task Heads_come_in_the_order_of_the_ids_with_0_for_what_does_not_exist()
+    public async Task Heads_come_in_the_order_of_the_ids_with_minus_1_for_what_does_not_exist()
     {
         var ids = Enumerable.Range(0, 1_000).Select(i => $"d{i}").ToArray();
         for (var i = 0; i < 10; i++)
@@ -81,8 +81,8 @@ public abstract class ReadContract : LogContract
 
         var heads = await Log.ReadHeadsAsync(ids, Cancellation);
 
-        Assert.Equal(ids.Select((_, i) => i % 100 == 0 ? i / 100L : 0), heads);
-        Assert.Equal([3, 0, 3], await Log.ReadHeadsAsync(["d300", "none", "d300"], Cancellation));
+        Assert.Equal(ids.Select((_, i) => i % 100 == 0 ? i / 100L : -1), heads);
+        Assert.Equal([3, -1, 3], await Log.ReadHeadsAsync(["d300", "none", "d300"], Cancellation));
         Assert.Empty(await Log.ReadHeadsAsync([], Cancellation));
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(
             () => Log.ReadHeadsAsync([.. ids, "more"], Cancellation));

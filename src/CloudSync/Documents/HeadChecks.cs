@@ -135,8 +135,8 @@ internal sealed class HeadChecks : IAsyncDisposable
             for (var i = 0; i < ids.Length; i++)
             {
                 documents[i].Hint(heads[i]);
-                // Empty, deleted where nobody has told us of, or not what is in memory here.
-                if (heads[i] == 0 || heads[i] < known[i])
+                // Deleted where nobody has told us of, or not what is in memory here.
+                if (heads[i] < known[i])
                     documents[i].CheckRecord();
             }
         }

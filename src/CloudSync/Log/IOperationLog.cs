@@ -180,7 +180,7 @@ public interface IOperationLog
     }
 
     /// <summary>
-    /// The heads of many documents at once, in the order of the ids; 0 for a document that does not exist. How a
+    /// The heads of many documents at once, in the order of the ids; -1 for a document that does not exist. How a
     /// gateway that hears nothing notices what the fan-out lost (law 5).
     /// </summary>
     /// <param name="documentIds">At most 1,000.</param>

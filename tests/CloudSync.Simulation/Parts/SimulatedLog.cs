@@ -64,7 +64,7 @@ internal sealed class SimulatedLog(Database database, SimulatedProcess process, 
 
     public Task<IReadOnlyList<long>> ReadHeadsAsync(
         IReadOnlyList<string> documentIds, CancellationToken cancellationToken) =>
-        AskAsync<IReadOnlyList<long>>(() => [.. documentIds.Select(id => database.Find(id)?.Head ?? 0)]);
+        AskAsync<IReadOnlyList<long>>(() => [.. documentIds.Select(id => database.Find(id)?.Head ?? -1)]);
 
     public Task<long?> FindVersionAsync(
         string documentId, DateTimeOffset moment, CancellationToken cancellationToken) =>
