@@ -97,6 +97,9 @@ internal sealed class SimulatedConnection : ClientTransport, IUserConnection
     /// <summary>The gateway refuses before there is a connection.</summary>
     public void Refuse(string why, TimeSpan retryAfter)
     {
+        // What is said over a line that has broken isn't heard.
+        if (_ended)
+            return;
         End();
         Tell(listener =>
         {

@@ -39,7 +39,10 @@ internal static class ResumeTraps
         new("open-time-ignored", "a client that was told when to open a document again does it as soon as it likes",
             new Change(
                 "src/CloudSync.Client/CollaborativeDocument.Sync.cs", "        var wait = TimeSpan.FromMilliseconds(error.RetryAfterMs);",
-                "        var wait = TRAP ? default : TimeSpan.FromMilliseconds(error.RetryAfterMs);")),
+                "        var wait = TRAP ? default : TimeSpan.FromMilliseconds(error.RetryAfterMs);"))
+        {
+            IsOpen = true,
+        },
         new("nobody-gets-in", "after a first refusal nobody gets in any more",
             new Change(
                 Pace, "            if (_saved >= 1)\n", "            if (_saved >= 1 && !(TRAP && _promisedUntil > 0))\n")),
